@@ -1,0 +1,367 @@
+// Geometry decides how the objects of a cache lie on a slab. It is pure: a layout,
+// a size, an alignment and flags in, numbers out, no memory touched. grow.go and
+// slab.go do what is decided here.
+
+package kmem
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"sort"
+)
+
+// Geometry is where everything lies on a slab of one cache, and how large its
+// array caches are. Sizes are bytes.
+//
+// An on-slab slab is [colour][header, bufctl, padding][object 0 ... Num-1][rest];
+// an off-slab slab is [colour][object 0 ... Num-1][rest] with header and bufctl
+// elsewhere.
+type Geometry struct {
+	Layout Layout // by which this was computed
+	Asked  int    // the size that was asked for
+	Flags  Flags  // without those that the alignment made impossible
+
+	ObjSize   int // from one object to the next
+	ObjOffset int // from a slot to what its user sees: the guard in front
+	Align     int // of objects
+
+	Order int // the slab has 1<<Order pages
+	Num   int // objects on a slab
+	Left  int // bytes of a slab that nothing uses but colours
+
+	OffSlab  bool
+	MgmtSize int // header and bufctl; on the slab: and the padding behind them
+	DescSize int // off-slab: size of the cache objects that hold header and bufctl
+
+	// Colours is how many steps of ColourOff fit into Left. Offsets go from 0 to
+	// (Colours-1)*ColourOff; 0 and 1 both mean that there is only one.
+	Colours   int
+	ColourOff int
+
+	Limit        int // objects in a CPU's array cache
+	Batch        int // objects moved at a time
+	SharedFactor int // the shared array holds SharedFactor*Batch objects
+}
+
+// SlabBytes is the size of a slab's pages.
+func (g Geometry) SlabBytes() int { return g.Layout.PageSize << g.Order }
+
+// FirstObject is the offset of the first object in a slab of colour 0.
+func (g Geometry) FirstObject() int {
+	if g.OffSlab {
+		return 0
+	}
+	return g.MgmtSize
+}
+
+// FreeLimit is the number of free objects on slabs above which an emptied slab
+// is destroyed at once, with that many CPUs online.
+func (g Geometry) FreeLimit(cpus int) int { return (1+cpus)*g.Batch + g.Num }
+
+// Geometry lays out a cache of objects of size bytes. An align of 0 leaves the
+// alignment to the flags; others are powers of two up to the page size. (The
+// kernel took any number and then computed with its low bits.) Impossible sizes
+// and alignments are an error that says what is legal. Flags are not checked for
+// combinations; those that do not bear on geometry are ignored.
+func (l Layout) Geometry(size, align int, flags Flags) (Geometry, error) {
+	l = l.orNative()
+	if err := l.check(); err != nil {
+		return Geometry{}, err
+	}
+	if size < l.MinSize || size > l.MaxSize() {
+		return Geometry{}, fmt.Errorf("kmem: object size %d is impossible; layout %s has %d to %d bytes",
+			size, l.Name, l.MinSize, l.MaxSize())
+	}
+	if align < 0 || align > l.PageSize || align&(align-1) != 0 {
+		return Geometry{}, fmt.Errorf("kmem: alignment %d is impossible; legal are 0 and the powers of two from 1 to the page size %d",
+			align, l.PageSize)
+	}
+	return l.place(size, align, flags, l.offSlabLimit())
+}
+
+// runGeometry is the geometry of a cache that the runtime is going to run: the
+// layout must be runnable, objects lie on words at least, and the room for the
+// descriptor holds the runtime's own.
+func (l Layout) runGeometry(size, align int, flags Flags) (Geometry, error) {
+	l = l.orNative()
+	if err := l.Runnable(); err != nil {
+		return Geometry{}, err
+	}
+	if align > 0 && align < l.Word && align&(align-1) == 0 {
+		align = l.Word
+	}
+	g, err := l.Geometry(size, align, flags)
+	if err != nil {
+		return Geometry{}, err
+	}
+	if g.Align < align {
+		return Geometry{}, fmt.Errorf("kmem: alignment %d cannot be had: layout %s takes it from the flags alone, which give %d",
+			align, l.Name, g.Align)
+	}
+	if need := slabDescBytes(g.Num); g.OffSlab && g.MgmtSize < need {
+		g.MgmtSize = need
+		g.DescSize = l.descSize(need)
+	}
+	return g, nil
+}
+
+// place does the steps of the kernel's cache creation in their order; several
+// depend on it, such as the off-slab test before the size is aligned.
+func (l Layout) place(size, align int, flags Flags, offSlabLimit int) (Geometry, error) {
+	g := Geometry{Layout: l, Asked: size}
+	g.Align, g.Flags = l.alignment(size, align, flags)
+	size = g.guard(roundUp(size, l.Word))
+	g.OffSlab = l.startsOffSlab(size)
+	g.ObjSize = roundUp(size, g.Align)
+
+	l.search(&g, offSlabLimit)
+	if g.Num == 0 {
+		return Geometry{}, fmt.Errorf("kmem: no object of %d bytes aligned to %d fits a slab of %d bytes beside its header (layout %s)",
+			g.ObjSize, g.Align, g.SlabBytes(), l.Name)
+	}
+	l.placeMgmt(&g)
+
+	g.ColourOff = max(l.CacheLine, g.Align)
+	g.Colours = g.Left / g.ColourOff
+	l.arrays(&g)
+	return g, nil
+}
+
+// alignment is the alignment of objects and the flags that survive it: an
+// alignment of the caller's drops the guards, which would break it.
+func (l Layout) alignment(size, align int, flags Flags) (int, Flags) {
+	byFlag := l.Word
+	if flags&HWCacheAlign != 0 {
+		byFlag = l.lineFraction(size)
+	}
+	switch l.Align {
+	case AlignFlagOnly:
+		return byFlag, flags
+	case AlignLine:
+		if align == 0 {
+			return l.lineFraction(size), flags
+		}
+		return align, flags &^ (RedZone | StoreUser)
+	case AlignGiven:
+		if align == 0 {
+			return byFlag, flags
+		}
+		return align, flags &^ (RedZone | StoreUser)
+	default: // AlignAtLeast
+		if flags&HWCacheAlign != 0 {
+			byFlag = l.lineFraction(roundUp(size, l.Word))
+		}
+		if align > byFlag {
+			flags &^= RedZone | StoreUser
+		}
+		return max(byFlag, align), flags
+	}
+}
+
+// lineFraction halves a cache line as long as an object fits the half.
+func (l Layout) lineFraction(size int) int {
+	align := l.CacheLine
+	for size <= align/2 {
+		align /= 2
+	}
+	return align
+}
+
+// guard adds the red zones and the caller's word to an object of size bytes.
+// Both take the alignment back to a word.
+func (g *Geometry) guard(size int) int {
+	word := g.Layout.Word
+	if g.Flags&RedZone != 0 {
+		g.Align = word
+		g.ObjOffset = word
+		size += 2 * word
+	}
+	if g.Flags&StoreUser != 0 {
+		g.Align = word
+		size += word
+	}
+	return size
+}
+
+// startsOffSlab is the test of the size before it is aligned: an object of 450
+// bytes that is aligned to 512 starts on the slab, one of 512 does not.
+func (l Layout) startsOffSlab(size int) bool {
+	switch l.OffSlab {
+	case OffSlabAlways:
+		return true
+	case OffSlabNever:
+		return false
+	default:
+		return size >= l.PageSize/8
+	}
+}
+
+// search finds the order: the smallest whose waste is at most an eighth, up to
+// the break order, or whichever holds an object at all.
+func (l Layout) search(g *Geometry, offSlabLimit int) {
+	if g.Flags&ReclaimAccount != 0 && l.ReclaimOrderZero && g.ObjSize <= l.PageSize {
+		l.estimate(g)
+		return
+	}
+	for ; ; g.Order++ {
+		l.estimate(g)
+		switch {
+		case g.Order >= l.MaxOrder:
+			return
+		case g.Num == 0:
+			continue
+		case g.OffSlab && g.Num > offSlabLimit:
+			// Too many for any descriptor: one order back. There is nothing
+			// before order 0, where the kernel would have shifted by -1.
+			if g.Order > 0 {
+				g.Order--
+				l.estimate(g)
+			}
+			return
+		case g.Order >= l.BreakOrder:
+			return
+		case g.Left*8 <= g.SlabBytes():
+			return
+		}
+	}
+}
+
+// estimate sets how many objects a slab of g.Order has, and what is left over.
+func (l Layout) estimate(g *Geometry) {
+	bytes := g.SlabBytes()
+	used := func(n int) int {
+		if g.OffSlab {
+			return n * g.ObjSize
+		}
+		return n*g.ObjSize + l.padMgmt(l.mgmtBytes(n), g.Align)
+	}
+	tooMany := sort.Search(bytes/g.ObjSize+1, func(n int) bool { return used(n) > bytes })
+	g.Num = min(max(tooMany-1, 0), l.slabLimit())
+	g.Left = bytes - used(g.Num)
+}
+
+// padMgmt pads the management area on a slab so that objects can follow.
+func (l Layout) padMgmt(n, align int) int {
+	if l.Mgmt == MgmtPadLine {
+		return roundUp(n, l.CacheLine)
+	}
+	return roundUp(n, align)
+}
+
+// placeMgmt sets the size of the management area, and moves it onto a slab that
+// has the room left over.
+func (l Layout) placeMgmt(g *Geometry) {
+	bare := l.mgmtBytes(g.Num)
+	padded := l.padMgmt(bare, g.Align)
+	if g.OffSlab && l.OffSlab == OffSlabLarge && g.Left >= padded {
+		g.OffSlab = false
+		g.Left -= padded
+	}
+	g.MgmtSize = padded
+	if g.OffSlab {
+		g.MgmtSize = bare
+		g.DescSize = l.descSize(bare)
+	}
+}
+
+// arrays sets the limits of the array caches: large objects are few, so that an
+// idle CPU does not hold much memory.
+func (l Layout) arrays(g *Geometry) {
+	switch {
+	case g.ObjSize > 128<<10:
+		g.Limit = 1
+	case g.ObjSize > l.PageSize:
+		g.Limit = 8
+	case g.ObjSize > 1024:
+		g.Limit = 24
+	case g.ObjSize > 256:
+		g.Limit = 54
+	default:
+		g.Limit = 120
+	}
+	if l.Debug {
+		g.Limit = min(g.Limit, 32)
+	}
+	g.Batch = (g.Limit + 1) / 2
+	if l.SMP && g.ObjSize <= l.PageSize {
+		g.SharedFactor = 8
+	}
+}
+
+// generalSizes are the sizes of the kernel's general caches, which held its
+// off-slab descriptors.
+func (l Layout) generalSizes() []int {
+	sizes := []int{32, 64, 96, 128, 192}
+	if l.CacheLine >= 128 {
+		sizes = []int{32, 64, 128}
+	} else if l.CacheLine >= 64 {
+		sizes = []int{32, 64, 128, 192}
+	}
+	for n := 256; n <= l.MaxSize(); n *= 2 {
+		sizes = append(sizes, n)
+	}
+	return sizes
+}
+
+// descSize is the size of the cache object that holds a descriptor of n bytes:
+// a general cache's in the kernel, words and no more in the runtime's layout.
+func (l Layout) descSize(n int) int {
+	if l.OffSlab == OffSlabLarge {
+		for _, size := range l.generalSizes() {
+			if size >= n {
+				return size
+			}
+		}
+	}
+	return roundUp(n, l.Word)
+}
+
+// offSlabLimit is the most objects that an off-slab descriptor can number. The
+// kernel set it while it created its general caches, from the last of them that
+// was itself on-slab.
+func (l Layout) offSlabLimit() int {
+	if l.OffSlab != OffSlabLarge {
+		return math.MaxInt
+	}
+	limit := 0
+	for _, size := range l.generalSizes() {
+		g, err := l.place(size, 0, HWCacheAlign, limit)
+		if err == nil && !g.OffSlab {
+			limit = (size - l.Header) * 8 / l.BufctlBits
+		}
+	}
+	return limit
+}
+
+// roundUp rounds n up to a multiple of unit, a power of two.
+func roundUp(n, unit int) int { return (n + unit - 1) &^ (unit - 1) }
+
+// reciprocal divides by the size of an object without a division. With size =
+// odd<<shift, the product with the inverse of odd modulo 2^32, rotated right by
+// shift, is the quotient for every multiple of size. The map is one to one on 32
+// bits, so whatever is no multiple lands above all quotients that fit 32 bits:
+// one comparison with the number of objects checks both that an offset is an
+// object's start and that it is on the slab. (Granlund and Montgomery, 1994.)
+type reciprocal struct {
+	inv   uint32
+	shift uint8
+}
+
+// newReciprocal returns the reciprocal of size, which is above 0.
+func newReciprocal(size uint32) reciprocal {
+	shift := bits.TrailingZeros32(size)
+	odd := size >> shift
+	inv := odd // right to 3 bits; each round doubles them: 6, 12, 24, 48
+	for range 4 {
+		inv *= 2 - odd*inv
+	}
+	return reciprocal{inv: inv, shift: uint8(shift)}
+}
+
+// index returns rel/size when rel is a multiple of size. Otherwise it returns a
+// number above all quotients, so that index(rel) < num holds only for the starts
+// of num objects; num*size must not be above 2^32.
+func (r reciprocal) index(rel uint32) uint32 {
+	return bits.RotateLeft32(rel*r.inv, -int(r.shift))
+}
