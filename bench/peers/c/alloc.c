@@ -1,0 +1,77 @@
+/*
+ * alloc.c: the allocator workloads over malloc and free, for whichever library
+ * LD_PRELOAD put in front of them.
+ *
+ *	alloc -bench Pair -size 64 -cpu 2 -benchtime 100ms -impl mimalloc
+ *
+ * One operation is one allocation with its free. The loops have the shape of
+ * this project's own scenarios; ../README.md describes each. Two
+ * implementations are no allocator: `ring` is ProdCons with objects of an
+ * array, `loop` counts, to show what a second CPU of this machine adds.
+ *
+ * Build with -fno-builtin: the compiler may otherwise drop a malloc whose
+ * object is only freed.
+ */
+#include "alloc.h"
+#include <dlfcn.h>
+
+static const struct workload {
+	const char *name, *impl; /* impl: NULL stands for any allocator */
+	int live, pairs;         /* pairs: workers come in twos */
+	void (*body)(struct worker *);
+} workloads[] = {
+	{ "Loop", "loop", 1, 0, loop },
+	{ "Pair", NULL, 1, 0, pair },
+	{ "Pair", NULL, 2, 0, pair_of_two },
+	{ "Batch10k", NULL, 1, 0, batch10k },
+	{ "RandomLive100k", NULL, 1, 0, random_live },
+	{ "ProdCons", NULL, 1, 1, prodcons },
+	{ "ProdCons", "ring", 1, 1, prodcons_bare },
+	{ "Larson", NULL, 1, 0, larson },
+	{ "Xmalloc", NULL, 1, 1, xmalloc },
+	{ "MStress", NULL, 1, 0, NULL },
+	{ "Sh6", NULL, 1, 0, sh6 },
+};
+
+static const struct workload *find_workload(void)
+{
+	const size_t n = sizeof workloads / sizeof *workloads;
+	int special = strcmp(opt.impl, "ring") == 0 || strcmp(opt.impl, "loop") == 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct workload *l = &workloads[i];
+		if (strcmp(l->name, opt.bench) == 0 && l->live == opt.live &&
+		    (l->impl ? strcmp(l->impl, opt.impl) == 0 : !special))
+			return l;
+	}
+	fprintf(stderr, "alloc: no workload for -bench %s -live %d -impl %s; legal are\n", opt.bench, opt.live, opt.impl);
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr, "\t-bench %s -live %d -impl %s\n", workloads[i].name, workloads[i].live,
+			workloads[i].impl ? workloads[i].impl : "glibc|mimalloc|jemalloc|tcmalloc");
+	exit(2);
+}
+
+/* A missing LD_PRELOAD is only a warning of the loader's: without this check glibc would be measured in its name. */
+static void check_library(void)
+{
+	Dl_info info;
+	const char *want = strcmp(opt.impl, "glibc") == 0 ? "libc.so" : opt.impl;
+	if (!dladdr(dlsym(RTLD_DEFAULT, "malloc"), &info) || !strstr(info.dli_fname, want))
+		die("alloc: -impl %s, but malloc comes from %s", opt.impl, info.dli_fname);
+}
+
+int main(int argc, char **argv)
+{
+	parse_options(argc, argv);
+	const struct workload *l = find_workload();
+	if (!l->impl)
+		check_library();
+	if (l->pairs && opt.cpus % 2)
+		die("alloc: %s needs an even number of CPUs, not %d", opt.bench, opt.cpus);
+	if (l->pairs)
+		set_up_pairs(opt.cpus / 2);
+
+	struct sum sum = l->body ? run_workers(opt.cpus, l->body) : mstress(opt.cpus);
+	printf("Benchmark%s/api=malloc/flags=none/size=%zu%s/impl=%s-%d\t%llu\t%.4g ns/op\n", opt.bench, opt.size,
+	       opt.live == 2 ? "/live=2" : "", opt.impl, opt.cpus, (unsigned long long)sum.ops, ns_per_op(sum));
+	return 0;
+}
