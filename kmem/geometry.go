@@ -7,7 +7,6 @@ package kmem
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"sort"
 )
 
@@ -131,31 +130,20 @@ func (l Layout) place(size, align int, flags Flags, offSlabLimit int) (Geometry,
 // alignment is the alignment of objects and the flags that survive it: an
 // alignment of the caller's drops the guards, which would break it.
 func (l Layout) alignment(size, align int, flags Flags) (int, Flags) {
+	if l.Align == AlignAtLeast {
+		size = roundUp(size, l.Word)
+	}
 	byFlag := l.Word
-	if flags&HWCacheAlign != 0 {
+	if flags&HWCacheAlign != 0 || l.Align == AlignLine {
 		byFlag = l.lineFraction(size)
 	}
-	switch l.Align {
-	case AlignFlagOnly:
+	switch {
+	case align == 0 || l.Align == AlignFlagOnly:
 		return byFlag, flags
-	case AlignLine:
-		if align == 0 {
-			return l.lineFraction(size), flags
-		}
+	case l.Align == AlignAtLeast && align <= byFlag:
+		return byFlag, flags
+	default:
 		return align, flags &^ (RedZone | StoreUser)
-	case AlignGiven:
-		if align == 0 {
-			return byFlag, flags
-		}
-		return align, flags &^ (RedZone | StoreUser)
-	default: // AlignAtLeast
-		if flags&HWCacheAlign != 0 {
-			byFlag = l.lineFraction(roundUp(size, l.Word))
-		}
-		if align > byFlag {
-			flags &^= RedZone | StoreUser
-		}
-		return max(byFlag, align), flags
 	}
 }
 
@@ -336,32 +324,3 @@ func (l Layout) offSlabLimit() int {
 
 // roundUp rounds n up to a multiple of unit, a power of two.
 func roundUp(n, unit int) int { return (n + unit - 1) &^ (unit - 1) }
-
-// reciprocal divides by the size of an object without a division. With size =
-// odd<<shift, the product with the inverse of odd modulo 2^32, rotated right by
-// shift, is the quotient for every multiple of size. The map is one to one on 32
-// bits, so whatever is no multiple lands above all quotients that fit 32 bits:
-// one comparison with the number of objects checks both that an offset is an
-// object's start and that it is on the slab. (Granlund and Montgomery, 1994.)
-type reciprocal struct {
-	inv   uint32
-	shift uint8
-}
-
-// newReciprocal returns the reciprocal of size, which is above 0.
-func newReciprocal(size uint32) reciprocal {
-	shift := bits.TrailingZeros32(size)
-	odd := size >> shift
-	inv := odd // right to 3 bits; each round doubles them: 6, 12, 24, 48
-	for range 4 {
-		inv *= 2 - odd*inv
-	}
-	return reciprocal{inv: inv, shift: uint8(shift)}
-}
-
-// index returns rel/size when rel is a multiple of size. Otherwise it returns a
-// number above all quotients, so that index(rel) < num holds only for the starts
-// of num objects; num*size must not be above 2^32.
-func (r reciprocal) index(rel uint32) uint32 {
-	return bits.RotateLeft32(rel*r.inv, -int(r.shift))
-}

@@ -58,6 +58,7 @@ func Layouts() []Layout {
 		layout265(),
 		layout2611(),
 		layout2614(),
+		layout2614i386(),
 		layout269i386(),
 		layout268i386UP(),
 		layout265mmI386(),
@@ -90,6 +91,14 @@ func layout2614() Layout {
 	l.Name = "2.6.14"
 	l.Header = 48
 	l.BufctlBits, l.BufctlUnit = 32, 4
+	return l
+}
+
+// layout2614i386 is i386 of 2.6.14.
+func layout2614i386() Layout {
+	l := layout2614()
+	l.Name = "2.6.14-i386"
+	l.Word, l.MinSize, l.Header = 4, 4, 28
 	return l
 }
 
