@@ -1,0 +1,85 @@
+// Workers: bound threads that start together and are timed one by one.
+
+package peers
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/slabrcu/slabrcu/smp"
+)
+
+// worker is one thread of a workload. It belongs to its goroutine.
+type worker struct {
+	id    int
+	gang  *gang
+	rng   uint64
+	start time.Time
+	ops   int
+	took  time.Duration
+
+	_ [smp.LinePad]byte // neighbours write ops and rng
+}
+
+// gang is the workers of one run.
+type gang struct {
+	time    time.Duration
+	waiting atomic.Int32 // workers that are not ready
+	workers []worker
+}
+
+// run runs body on n workers and returns nanoseconds per operation and worker,
+// and the number of operations.
+func run(n int, d time.Duration, body func(*worker)) (nsPerOp float64, ops int) {
+	g := &gang{time: d, workers: make([]worker, n)}
+	g.waiting.Store(int32(n))
+	var next atomic.Int32
+	smp.Run(n, func(*smp.CPU) {
+		id := int(next.Add(1)) - 1
+		w := &g.workers[id]
+		w.id, w.gang, w.rng = id, g, 0x9e3779b97f4a7c15*uint64(id+1)
+		body(w)
+	})
+	var took time.Duration
+	for i := range g.workers {
+		if w := &g.workers[i]; w.ops > 0 {
+			ops += w.ops
+			took += w.took
+		}
+	}
+	return float64(took) / float64(max(ops, 1)), ops
+}
+
+// begin waits until all workers are ready, then starts this worker's clock.
+func (w *worker) begin() {
+	w.gang.waiting.Add(-1)
+	for spins := 0; w.gang.waiting.Load() > 0; spins++ {
+		relax(spins)
+	}
+	w.start = time.Now()
+}
+
+// more books a chunk of operations and tells whether there is time for another.
+func (w *worker) more(ops int) bool {
+	w.ops += ops
+	w.took = time.Since(w.start)
+	return w.took < w.gang.time
+}
+
+// below returns a random number under n, as the C programs draw it.
+func (w *worker) below(n uint32) uint32 {
+	x := w.rng
+	x ^= x << 13
+	x ^= x >> 7
+	x ^= x << 17
+	w.rng = x
+	return uint32((x >> 32) * uint64(n) >> 32)
+}
+
+// relax is one turn of a wait: now and then the processor for somebody else.
+func relax(spins int) {
+	if spins%1024 == 1023 {
+		runtime.Gosched()
+	}
+}
