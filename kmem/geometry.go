@@ -6,7 +6,6 @@ package kmem
 
 import (
 	"fmt"
-	"math"
 	"sort"
 )
 
@@ -66,43 +65,50 @@ func (g Geometry) FreeLimit(cpus int) int { return (1+cpus)*g.Batch + g.Num }
 func (l Layout) Geometry(size, align int, flags Flags) (Geometry, error) {
 	l = l.orNative()
 	if err := l.check(); err != nil {
-		return Geometry{}, err
+		return Geometry{}, fmt.Errorf("kmem: Geometry: %w", err)
 	}
-	if size < l.MinSize || size > l.MaxSize() {
-		return Geometry{}, fmt.Errorf("kmem: object size %d is impossible; layout %s has %d to %d bytes",
-			size, l.Name, l.MinSize, l.MaxSize())
+	g, err := l.layOut(size, align, flags)
+	if err != nil {
+		return Geometry{}, fmt.Errorf("kmem: Geometry: %w", err)
 	}
-	if align < 0 || align > l.PageSize || align&(align-1) != 0 {
-		return Geometry{}, fmt.Errorf("kmem: alignment %d is impossible; legal are 0 and the powers of two from 1 to the page size %d",
-			align, l.PageSize)
-	}
-	return l.place(size, align, flags, l.offSlabLimit())
+	return g, nil
 }
 
-// runGeometry is the geometry of a cache that the runtime is going to run: the
-// layout must be runnable, objects lie on words at least, and the room for the
-// descriptor holds the runtime's own.
+// runGeometry is the geometry of a cache that the runtime is going to run, by a
+// layout that is [Layout.Runnable]: objects lie on words at least, and the room
+// for the descriptor holds the runtime's own.
 func (l Layout) runGeometry(size, align int, flags Flags) (Geometry, error) {
 	l = l.orNative()
-	if err := l.Runnable(); err != nil {
-		return Geometry{}, err
+	asked := align
+	if align > 0 && align&(align-1) == 0 {
+		align = max(align, l.Word)
 	}
-	if align > 0 && align < l.Word && align&(align-1) == 0 {
-		align = l.Word
-	}
-	g, err := l.Geometry(size, align, flags)
+	g, err := l.layOut(size, align, flags)
 	if err != nil {
 		return Geometry{}, err
 	}
-	if g.Align < align {
-		return Geometry{}, fmt.Errorf("kmem: alignment %d cannot be had: layout %s takes it from the flags alone, which give %d",
-			align, l.Name, g.Align)
+	if g.Align < asked {
+		return Geometry{}, fmt.Errorf("alignment %d cannot be had: layout %s takes it from the flags alone, which give %d",
+			asked, l.Name, g.Align)
 	}
 	if need := slabDescBytes(g.Num); g.OffSlab && g.MgmtSize < need {
 		g.MgmtSize = need
 		g.DescSize = l.descSize(need)
 	}
 	return g, nil
+}
+
+// layOut refuses what is impossible and places the rest.
+func (l Layout) layOut(size, align int, flags Flags) (Geometry, error) {
+	if size < l.MinSize || size > l.MaxSize() {
+		return Geometry{}, fmt.Errorf("object size %d is impossible; layout %s has %d to %d bytes",
+			size, l.Name, l.MinSize, l.MaxSize())
+	}
+	if align < 0 || align > l.PageSize || align&(align-1) != 0 {
+		return Geometry{}, fmt.Errorf("alignment %d is impossible; legal are 0 and the powers of two from 1 to the page size %d",
+			align, l.PageSize)
+	}
+	return l.place(size, align, flags, l.offSlabLimit())
 }
 
 // place does the steps of the kernel's cache creation in their order; several
@@ -116,7 +122,7 @@ func (l Layout) place(size, align int, flags Flags, offSlabLimit int) (Geometry,
 
 	l.search(&g, offSlabLimit)
 	if g.Num == 0 {
-		return Geometry{}, fmt.Errorf("kmem: no object of %d bytes aligned to %d fits a slab of %d bytes beside its header (layout %s)",
+		return Geometry{}, fmt.Errorf("no object of %d bytes aligned to %d fits a slab of %d bytes beside its header (layout %s)",
 			g.ObjSize, g.Align, g.SlabBytes(), l.Name)
 	}
 	l.placeMgmt(&g)
@@ -229,30 +235,6 @@ func (l Layout) estimate(g *Geometry) {
 	g.Left = bytes - used(g.Num)
 }
 
-// padMgmt pads the management area on a slab so that objects can follow.
-func (l Layout) padMgmt(n, align int) int {
-	if l.Mgmt == MgmtPadLine {
-		return roundUp(n, l.CacheLine)
-	}
-	return roundUp(n, align)
-}
-
-// placeMgmt sets the size of the management area, and moves it onto a slab that
-// has the room left over.
-func (l Layout) placeMgmt(g *Geometry) {
-	bare := l.mgmtBytes(g.Num)
-	padded := l.padMgmt(bare, g.Align)
-	if g.OffSlab && l.OffSlab == OffSlabLarge && g.Left >= padded {
-		g.OffSlab = false
-		g.Left -= padded
-	}
-	g.MgmtSize = padded
-	if g.OffSlab {
-		g.MgmtSize = bare
-		g.DescSize = l.descSize(bare)
-	}
-}
-
 // arrays sets the limits of the array caches: large objects are few, so that an
 // idle CPU does not hold much memory.
 func (l Layout) arrays(g *Geometry) {
@@ -275,51 +257,6 @@ func (l Layout) arrays(g *Geometry) {
 	if l.SMP && g.ObjSize <= l.PageSize {
 		g.SharedFactor = 8
 	}
-}
-
-// generalSizes are the sizes of the kernel's general caches, which held its
-// off-slab descriptors.
-func (l Layout) generalSizes() []int {
-	sizes := []int{32, 64, 96, 128, 192}
-	if l.CacheLine >= 128 {
-		sizes = []int{32, 64, 128}
-	} else if l.CacheLine >= 64 {
-		sizes = []int{32, 64, 128, 192}
-	}
-	for n := 256; n <= l.MaxSize(); n *= 2 {
-		sizes = append(sizes, n)
-	}
-	return sizes
-}
-
-// descSize is the size of the cache object that holds a descriptor of n bytes:
-// a general cache's in the kernel, words and no more in the runtime's layout.
-func (l Layout) descSize(n int) int {
-	if l.OffSlab == OffSlabLarge {
-		for _, size := range l.generalSizes() {
-			if size >= n {
-				return size
-			}
-		}
-	}
-	return roundUp(n, l.Word)
-}
-
-// offSlabLimit is the most objects that an off-slab descriptor can number. The
-// kernel set it while it created its general caches, from the last of them that
-// was itself on-slab.
-func (l Layout) offSlabLimit() int {
-	if l.OffSlab != OffSlabLarge {
-		return math.MaxInt
-	}
-	limit := 0
-	for _, size := range l.generalSizes() {
-		g, err := l.place(size, 0, HWCacheAlign, limit)
-		if err == nil && !g.OffSlab {
-			limit = (size - l.Header) * 8 / l.BufctlBits
-		}
-	}
-	return limit
 }
 
 // roundUp rounds n up to a multiple of unit, a power of two.

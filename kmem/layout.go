@@ -5,7 +5,6 @@ package kmem
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 	"strings"
 )
@@ -97,44 +96,8 @@ const (
 	OffSlabNever
 )
 
-// The free bitmap that the core keeps behind its slab descriptor: one bit an
-// object in whole words.
-const (
-	freeMaskWordBytes = 8
-	freeMaskWordBits  = 64
-)
-
-// slabDescBytes is what the core needs for the descriptor of a slab of num
-// objects, in bytes.
-func slabDescBytes(num int) int {
-	return slabHeader + (num+freeMaskWordBits-1)/freeMaskWordBits*freeMaskWordBytes
-}
-
-// mgmtBytes is header and bufctl of a slab of num objects, in bytes, unpadded.
-func (l Layout) mgmtBytes(num int) int {
-	return l.Header + roundUp((num*l.BufctlBits+7)/8, l.BufctlUnit)
-}
-
-// slabLimit is the most objects that the bufctl can number: two values of an
-// index are markers. A bitmap has no such limit.
-func (l Layout) slabLimit() int {
-	if l.BufctlBits < 8 || l.BufctlBits >= 32 {
-		return math.MaxInt32
-	}
-	return 1<<l.BufctlBits - 3
-}
-
 // MaxSize is the greatest size of an object in bytes.
 func (l Layout) MaxSize() int { return l.PageSize << l.MaxOrder }
-
-// descriptors is the layout of the caches that hold the off-slab descriptors of
-// caches with layout l. They must not need off-slab descriptors themselves.
-func (l Layout) descriptors() Layout {
-	if l.OffSlab == OffSlabAlways {
-		l.OffSlab = OffSlabNever
-	}
-	return l
-}
 
 // orNative returns l, or the runtime's own layout for the zero value.
 func (l Layout) orNative() Layout {
@@ -163,7 +126,7 @@ func (l Layout) check() error {
 		{l.Align <= AlignFlagOnly && l.Mgmt <= MgmtPadLine && l.OffSlab <= OffSlabNever, "Align, Mgmt and OffSlab must be one of the named rules"},
 	} {
 		if !c.ok {
-			return fmt.Errorf("kmem: layout %q %+v: %s", l.Name, l, c.what)
+			return fmt.Errorf("layout %q: %s", l.Name, c.what)
 		}
 	}
 	return nil
@@ -178,8 +141,9 @@ func (l Layout) check() error {
 // one bit an object, and one bit an object in whole words is what the runtime
 // puts behind its header.
 func (l Layout) Runnable() error {
+	l = l.orNative()
 	if err := l.check(); err != nil {
-		return err
+		return fmt.Errorf("kmem: %w", err)
 	}
 	why := ""
 	switch {
