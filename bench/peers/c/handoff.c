@@ -38,6 +38,7 @@ static void produce(struct worker *w, struct ring *r, char *pool)
 static void consume(struct worker *w, struct ring *r, int bare)
 {
 	unsigned turns = 0;
+	uint64_t sum = 0;
 	begin(w);
 	for (unsigned long head = 0;; head++) {
 		while (head == atomic_load_explicit(&r->tail, memory_order_acquire)) {
@@ -47,10 +48,11 @@ static void consume(struct worker *w, struct ring *r, int bare)
 		}
 		void **batch = r->slot[head % SLOTS];
 		for (int i = 0; i < BATCH; i++) {
-			(void)*(volatile uint64_t *)batch[i];
+			sum += *(volatile uint64_t *)batch[i];
 			if (!bare)
 				free(batch[i]);
 		}
+		__asm__ volatile("" : : "r"(sum));
 		atomic_store_explicit(&r->head, head + 1, memory_order_release);
 	}
 }
