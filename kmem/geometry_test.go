@@ -73,6 +73,9 @@ func TestGeometryGolden(t *testing.T) {
 		{"2.6.9", 20, 0, hw, 32, 119, 1, false, 0},
 		{"2.6.9", 33, 0, hw, 64, 61, 1, false, 0},
 		{"2.6.9", 32, 0, hw | MustHWCacheAlign, 32, 119, 1, false, 0},
+		// Sizes are whole words, whatever the alignment.
+		{"2.6.9", 10, 4, 0, 16, 225, 1, false, 0},
+		{"2.6.9", 505, 0, 0, 512, 8, 1, true, 0},
 		// The off-slab test is made before the size is aligned.
 		{"2.6.9", 450, 64, 0, 512, 7, 1, false, 7},
 		{"2.6.9", 504, 64, 0, 512, 7, 1, false, 7},
