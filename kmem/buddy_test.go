@@ -1,0 +1,115 @@
+package kmem
+
+import (
+	"errors"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// checkBuddy walks all free blocks and checks that they and the pages handed
+// out make up what is committed, each page once.
+func checkBuddy(t testing.TB, b *buddy) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var free, resident uintptr
+	for state := range b.free {
+		for order := range b.free[state] {
+			prev := uint32(0)
+			for n := b.free[state][order]; n != 0; {
+				p := b.h.page(uintptr(n))
+				if p.owner != freeMark(uint(order), uint(state)) {
+					t.Fatalf("block %d of order %d has mark %#x", n, order, p.owner)
+				}
+				if uintptr(n)&(1<<order-1) != 0 {
+					t.Fatalf("block %d of order %d is misaligned", n, order)
+				}
+				next, pr := p.links()
+				if pr != prev {
+					t.Fatalf("block %d: prev is %d, want %d", n, pr, prev)
+				}
+				buddy := b.h.page(uintptr(n) ^ 1<<order)
+				if order < maxBuddy && buddy.owner == freeMark(uint(order), uint(state)) {
+					t.Fatalf("block %d of order %d and its buddy are free and alike", n, order)
+				}
+				free += 1 << order
+				if state == dirty {
+					resident += 1 << order
+				}
+				prev, n = n, next
+			}
+		}
+	}
+	committed := uintptr(0)
+	if b.committed > 0 {
+		committed = b.committed - chunkPages
+	}
+	if free+b.used != committed {
+		t.Fatalf("%d pages free and %d handed out, %d committed", free, b.used, committed)
+	}
+	if resident != b.dirty {
+		t.Fatalf("%d pages in dirty blocks, counted %d", resident, b.dirty)
+	}
+}
+
+// TestBuddyModel plays random requests against a set of pages.
+func TestBuddyModel(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Name: "model", Reserve: 16 << 20, Limit: 6 << 20})
+	rapid.Check(t, func(rt *rapid.T) {
+		type block struct {
+			first uintptr
+			order uint
+		}
+		var out []block
+		taken := map[uintptr]bool{}
+		release := func(i int) {
+			bl := out[i]
+			out[i] = out[len(out)-1]
+			out = out[:len(out)-1]
+			for n := range uintptr(1) << bl.order {
+				delete(taken, bl.first+n)
+			}
+			h.buddy.freePages(bl.first, bl.order)
+		}
+		defer func() { // also when rapid gives a run up half-way
+			for len(out) > 0 {
+				release(0)
+			}
+		}()
+		for range rapid.IntRange(1, 200).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 5).Draw(rt, "op") {
+			case 0, 1, 2:
+				order := uint(rapid.IntRange(0, 8).Draw(rt, "order"))
+				first, err := h.buddy.getPages(order)
+				if err != nil {
+					if !errors.Is(err, ErrNoMemory) {
+						rt.Fatalf("getPages: %v", err)
+					}
+					continue
+				}
+				for n := range uintptr(1) << order {
+					if taken[first+n] || first+n < chunkPages {
+						rt.Fatalf("page %d handed out twice, or never committed", first+n)
+					}
+					taken[first+n] = true
+					h.page(first + n).owner = 1
+				}
+				out = append(out, block{first, order})
+			case 3, 4:
+				if len(out) > 0 {
+					release(rapid.IntRange(0, len(out)-1).Draw(rt, "which"))
+				}
+			case 5:
+				h.buddy.trim()
+				if h.buddy.dirty != 0 {
+					rt.Fatalf("%d pages dirty after trim", h.buddy.dirty)
+				}
+			}
+			if uintptr(len(taken)) != h.buddy.used || h.buddy.used+h.buddy.dirty > h.buddy.limit {
+				rt.Fatalf("%d pages out, counted %d; %d dirty; limit %d", len(taken), h.buddy.used, h.buddy.dirty, h.buddy.limit)
+			}
+		}
+		checkBuddy(t, &h.buddy)
+	})
+}

@@ -1,0 +1,261 @@
+// A cache: its life from NewCache to Destroy. What happens in between is the
+// walk in doc.go.
+
+package kmem
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/internal/invariant"
+)
+
+// CacheOptions are what a new cache may be told beside its name and size. The
+// zero value is a cache of words without a constructor.
+type CacheOptions struct {
+	// Align is the alignment of objects in bytes, a power of two up to the page
+	// size; 0 leaves it to the flags.
+	Align int
+	// Flags are the create flags.
+	Flags Flags
+	// Ctor constructs the object at p. It runs once per object when a slab is
+	// made, not once per allocation, with no lock held, on whichever goroutine
+	// needed the slab. It must not use the cache that it constructs for. If it
+	// panics, the slab is given up and the panic goes on to the caller of Alloc.
+	Ctor func(p Pointer)
+}
+
+// Cache hands out objects of one size from slabs of its own. Its methods are
+// safe for concurrent use.
+type Cache struct {
+	// Constant. The end in frame is not used: that of the heap is.
+	frame
+	heap    *Heap
+	objSize uintptr
+
+	// Constant.
+	name  string
+	flags Flags
+	geo   Geometry
+	ctor  func(Pointer)
+	descs *Cache // of the descriptors; nil when they stand on the slabs
+	slots slots  // array caches of any goroutine; each has its own token
+
+	// owners guards who owns an array cache: the table of handles, and draining.
+	// It is taken before mu and before a slot's token.
+	owners sync.Mutex
+	locals []*Local // by CPU number; nil where there is none
+
+	// mu guards the slab layer, all below. It is taken before the heap's page
+	// lock.
+	mu         sync.Mutex
+	state      cacheState
+	shared     sharedArray
+	lists      slabLists
+	freeLimit  int
+	colourNext int
+	idle       int // slabs destroyed for the limit since the last growth
+	stats      counters
+
+	limbo     atomic.Int64  // slabs that wait for their grace period
+	destroyed atomic.Uint64 // slabs ever
+}
+
+type cacheState uint8
+
+const (
+	cacheLive cacheState = iota
+	cacheDead
+)
+
+// NewCache makes a cache of objects of size bytes. The error says what was
+// asked for and what is legal, or wraps [ErrExists] or [ErrClosed]; with the
+// flag [Panic] it panics with that error instead. The name is for people and
+// unique in the heap.
+func (h *Heap) NewCache(name string, size int, o CacheOptions) (*Cache, error) {
+	c, err := h.newCache(name, size, o)
+	if err != nil {
+		err = fmt.Errorf("kmem: NewCache %q: %w", name, err)
+		if o.Flags&Panic != 0 {
+			panic(err)
+		}
+	}
+	return c, err
+}
+
+func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
+	if name == "" || strings.ContainsAny(name, " \t\n") {
+		return nil, fmt.Errorf("the name must be non-empty and without spaces")
+	}
+	if err := checkFlags(o.Flags, o.Ctor != nil, false); err != nil {
+		return nil, err
+	}
+	geo, err := h.layout.runGeometry(size, o.Align, o.Flags)
+	if err != nil {
+		return nil, err
+	}
+	c := makeCache(h, name, geo, o)
+	if err := h.add(c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// makeCache makes a cache that is on no list yet.
+func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
+	c := &Cache{
+		frame: frame{base: h.base, pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize))},
+		heap:  h, name: name, flags: o.Flags, geo: geo, ctor: o.Ctor,
+		objSize: uintptr(geo.ObjSize),
+	}
+	c.lists.h = h
+	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
+	c.slots = newSlots()
+	c.freeLimit = c.baseFreeLimit()
+	return c
+}
+
+// Name returns the name that the cache was made with.
+func (c *Cache) Name() string { return c.name }
+
+// Heap returns the heap that the cache is on.
+func (c *Cache) Heap() *Heap { return c.heap }
+
+// Geometry returns where objects lie on the cache's slabs.
+func (c *Cache) Geometry() Geometry { return c.geo }
+
+// Flags returns the create flags.
+func (c *Cache) Flags() Flags { return c.flags }
+
+// baseFreeLimit is the number of free objects that the slabs may hold before
+// empty slabs are destroyed at once, as in 2.6.9.
+func (c *Cache) baseFreeLimit() int { return c.geo.FreeLimit(len(c.slots.s)) }
+
+// maxFreeBytes bounds what the free limit can grow to.
+const maxFreeBytes = 16 << 20
+
+// swing is called when the cache grows. When it destroyed slabs since it grew
+// last it is swinging, and the free limit doubles: a slab that is kept costs a
+// twentieth of one that is made again. Shrink takes the limit back.
+func (c *Cache) swing() {
+	if c.idle > 0 {
+		c.freeLimit = min(2*c.freeLimit, max(c.baseFreeLimit(), maxFreeBytes/c.geo.ObjSize))
+		c.idle = 0
+	}
+}
+
+// lock takes mu and counts the trip.
+func (c *Cache) lock() {
+	if !c.mu.TryLock() {
+		c.mu.Lock()
+		c.stats.contended++
+	}
+	c.stats.trips++
+}
+
+// unlock checks the lists where invariants are on, and releases mu.
+func (c *Cache) unlock() {
+	if invariant.Enabled {
+		c.recount()
+	}
+	c.mu.Unlock()
+}
+
+// Shrink drains all array caches of the cache, destroys its free slabs, and
+// gives free pages of the heap back to the system. The one object in the hot
+// slot of each emulated CPU stays; see [Local.Flush]. It returns the number of
+// slabs destroyed; with [DestroyByRCU] their pages are in limbo when it returns.
+// Any goroutine may call it, not from a constructor. It waits for owners that
+// are inside Alloc or Free.
+func (c *Cache) Shrink() int {
+	v := c.drain("Shrink")
+	c.lock()
+	c.takeFree(&v)
+	c.freeLimit, c.idle = c.baseFreeLimit(), 0
+	c.unlock()
+	c.destroySlabs(v)
+	c.heap.buddy.trim()
+	return v.n
+}
+
+// takeFree moves all free slabs to the victims.
+func (c *Cache) takeFree(v *victims) {
+	l := &c.lists
+	for off := l.group[slabsFree].head; off != 0; off = l.group[slabsFree].head {
+		l.remove(off)
+		l.freeObjects -= int(c.num)
+		v.add(l.h.slab(off), off)
+	}
+}
+
+// Destroy drains all array caches, destroys all slabs, and waits until their
+// pages and all that refers to the cache are gone: with [DestroyByRCU] for a
+// barrier over the callbacks, because those of other CPUs outlast one grace
+// period. Objects that are still out are a [*BusyError], and the cache stays
+// usable. It must not be called inside a read-side section. It panics when the
+// cache was destroyed before.
+func (c *Cache) Destroy() error {
+	c.owners.Lock()
+	if c.dead() {
+		c.owners.Unlock()
+		c.usedAfterDestroy("Destroy")
+	}
+	v, twice := c.steal()
+	out := c.out()
+	if twice == 0 && out == 0 {
+		twice = c.kill(&v)
+	} else {
+		c.restore()
+	}
+	c.owners.Unlock()
+	c.afterFree(v, twice)
+	if out > 0 {
+		return &BusyError{Op: "Destroy", Name: c.name, Objects: out}
+	}
+	if c.flags&DestroyByRCU != 0 {
+		c.heap.domain.Barrier()
+	}
+	c.heap.remove(c)
+	return nil
+}
+
+// out counts the objects that are still allocated, once all arrays are stolen:
+// those on no slab and in no hot slot.
+func (c *Cache) out() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := -c.lists.freeObjects
+	for _, g := range c.lists.group {
+		out += g.n * int(c.num)
+	}
+	for _, l := range c.locals {
+		if l != nil && l.hot != 0 {
+			out--
+		}
+	}
+	return out
+}
+
+// kill ends a cache whose objects are all home. From here on the array caches
+// stay stolen, and whoever comes is told that the cache is gone.
+func (c *Cache) kill(v *victims) (twice uintptr) {
+	for _, l := range c.locals {
+		if l != nil {
+			twice = max(twice, c.emptyHot(l.array(), v))
+		}
+	}
+	c.lock()
+	c.takeFree(v)
+	c.state = cacheDead
+	c.unlock()
+	return twice
+}
+
+// dead reports whether the cache was destroyed.
+func (c *Cache) dead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == cacheDead
+}

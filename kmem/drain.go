@@ -1,0 +1,179 @@
+// Draining array caches that somebody else owns. The kernel sent an interrupt
+// to the owner; here the two sides agree by two words.
+//
+// An owner marks itself busy, looks whether it was stolen from, works on its
+// array, and marks itself idle. A drainer marks the array stolen, fences, and
+// waits until the owner is idle. The owner has no fence of its own:
+//
+//	owner (alloc.go, free.go)          drainer (here)
+//	A  busy = 1         plain store    B  stolen = 1        atomic store
+//	   load stolen      plain load        membarrier        on every running thread
+//	   ... array ...                      wait for busy == 0
+//	   busy = 0         plain store       ... array ...
+//
+// If the owner's load saw stolen == 0, it ran before the membarrier's fence on
+// the owner's thread, and that fence made busy = 1 visible: the drainer waits.
+// If it ran after, it sees stolen == 1 and touches nothing. Without the
+// membarrier busy = 1 could still sit in the owner's store buffer while both
+// loads read 0. The store busy = 0 is a release on amd64 as it stands, so a
+// drainer that sees it sees the whole array. The protocol is checked in
+// urcu/model_test.go over all interleavings and store buffers.
+//
+// Where membarrier is missing, under the race detector and on other
+// architectures, the owner uses atomics: on amd64 an XCHG more per call that
+// misses the hot slot, on arm64 STLR and LDAR.
+//
+// The hot slot of a handle is outside of this: only its CPU touches it, so that
+// the fast path needs neither word. A drain leaves the one object there, until
+// the CPU goes offline, calls [Local.Flush], or the cache is destroyed. Destroy
+// takes it only once every other object is home: then an Alloc or Free under
+// way, which alone could race, is a use after Destroy and a bug of its caller.
+
+package kmem
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// Values of Local.stolen; every one but 0 keeps the owner off its fast path.
+const (
+	stolenDraining = 1 << iota // a drainer works
+	stolenFenced               // there is no membarrier: use atomics
+	stolenGone                 // the CPU is offline
+)
+
+// enter makes the owner busy, after waiting for a drainer that is at work.
+func (l *Local) enter(op string) {
+	for {
+		if plainOwner && l.stolen == 0 {
+			l.busy = 1 // A: pairs with B in stealLocal
+			if l.stolen == 0 {
+				return
+			}
+		}
+		atomic.StoreUint32(&l.busy, 1) // A, where the fence is the owner's
+		s := atomic.LoadUint32(&l.stolen)
+		if s&^stolenFenced == 0 {
+			return
+		}
+		atomic.StoreUint32(&l.busy, 0)
+		if s&stolenGone != 0 {
+			l.gone(op)
+		}
+		l.cache.waitDrain(op)
+	}
+}
+
+// leave makes the owner idle.
+func (l *Local) leave() { storeRelease(&l.busy, 0) }
+
+// waitDrain returns when no drainer is at work, or panics when the cache is
+// gone.
+func (c *Cache) waitDrain(op string) {
+	c.owners.Lock()
+	dead := c.dead()
+	c.owners.Unlock()
+	if dead {
+		c.usedAfterDestroy(op)
+	}
+}
+
+// drain moves the objects of all array caches back to their slabs. It returns
+// slabs to destroy.
+func (c *Cache) drain(op string) victims {
+	c.owners.Lock()
+	if c.dead() {
+		c.owners.Unlock()
+		c.usedAfterDestroy(op)
+	}
+	v, twice := c.steal()
+	c.restore()
+	c.owners.Unlock()
+	if twice != 0 {
+		c.afterFree(v, twice)
+	}
+	return v
+}
+
+// steal takes every array from its owner and empties it, and the shared array. The caller holds owners, and calls restore unless the cache is going
+// away.
+func (c *Cache) steal() (v victims, twice uintptr) {
+	for _, l := range c.locals {
+		if l != nil {
+			atomic.StoreUint32(&l.stolen, l.stolen|stolenDraining) // B: pairs with A in alloc.go and free.go
+		}
+	}
+	if len(c.locals) > 0 {
+		urcu.HeavyFence()
+	}
+	for _, l := range c.locals {
+		if l != nil {
+			waitFor(func() bool { return atomic.LoadUint32(&l.busy) == 0 })
+			twice = max(twice, c.empty(l.array(), &v))
+		}
+	}
+	for i := range c.slots.s {
+		s := &c.slots.s[i]
+		waitFor(s.take)
+		twice = max(twice, c.empty(&s.arrayCache, &v), c.emptyHot(&s.arrayCache, &v))
+	}
+	c.lock()
+	_, t := c.freeBlock(c.shared.entries[:c.shared.avail], &v)
+	c.shared.avail = 0
+	c.unlock()
+	return v, max(twice, t)
+}
+
+// restore gives the array caches back to their owners. The caller holds owners.
+func (c *Cache) restore() {
+	for _, l := range c.locals {
+		if l != nil {
+			atomic.StoreUint32(&l.stolen, l.stolen&^stolenDraining)
+		}
+	}
+	for i := range c.slots.s {
+		c.slots.s[i].giveBack()
+	}
+}
+
+// empty puts what an array holds back on the slabs. The caller owns it.
+func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
+	c.lock()
+	for a.avail > 0 && twice == 0 {
+		var n int
+		n, twice = c.freeBlock(a.entries[:a.avail], v)
+		a.dropOldest(n)
+	}
+	a.touched = false
+	c.unlock()
+	return twice
+}
+
+// emptyHot puts the object in the hot slot back on its slab.
+func (c *Cache) emptyHot(a *arrayCache, v *victims) (twice uintptr) {
+	off := a.hot
+	if off == 0 {
+		return 0
+	}
+	a.hot = 0
+	c.lock()
+	_, twice = c.freeBlock([]uintptr{off}, v)
+	c.unlock()
+	return twice
+}
+
+// waitFor polls until ok, yielding first and then sleeping: the owner it waits
+// for may need this very processor.
+func waitFor(ok func() bool) {
+	for i := 0; !ok(); i++ {
+		if i < 100 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+// The check that every free makes. Stop 6 of the walk in doc.go.
+
+package kmem
+
+// frame is what tells the objects of a cache from any other address: about ten
+// instructions, and of memory only the page's descriptor. Array caches keep a
+// copy beside their entries. All fields but end are constant.
+type frame struct {
+	base   Pointer // the heap's
+	pages  Pointer // the heap's page descriptors
+	end    uintptr // bytes from base to the end of the pages in use, when last looked at
+	id     uint32  // the cache's, owner of its pages
+	num    uint32  // objects on a slab
+	divide reciprocal
+}
+
+// owns reports whether off is the offset of an object of the cache: inside the
+// heap, on a page of the cache, at an object's start. It tells nothing about
+// whether the object is allocated. False may also mean that end is too old.
+func (f *frame) owns(off uintptr) bool {
+	if off >= f.end {
+		return false
+	}
+	p := pageAt(f.pages, off>>pageShift)
+	return p.owner == f.id && f.index(p, off) < f.num
+}
+
+// index returns the number of the object at off, which lies on page p. Any
+// number of at least num comes back when off is no object's start.
+func (f *frame) index(p *page, off uintptr) uint32 {
+	return f.divide.index(p.delta + uint32(off&(pageSize-1)))
+}

@@ -1,0 +1,87 @@
+// Growth: a new slab, from pages to constructed objects. Stops 4 and 5 of the
+// walk in doc.go.
+
+package kmem
+
+// grow adds one slab to the cache. The colour is chosen under the lock; pages,
+// descriptor and constructors come with no lock held and no array owned. The
+// error wraps [ErrNoMemory], and then nothing has changed.
+func (c *Cache) grow() error {
+	colour := c.nextColour()
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
+	if err != nil {
+		return err
+	}
+	off, err := c.makeSlab(first, colour)
+	if err != nil {
+		return err
+	}
+	c.construct(off)
+	c.lock()
+	if c.state == cacheDead {
+		c.unlock()
+		c.releaseSlab(off)
+		c.usedAfterDestroy("Alloc")
+	}
+	c.lists.append(slabsFree, off)
+	c.lists.freeObjects += int(c.num)
+	c.stats.grown++
+	c.swing()
+	c.unlock()
+	return nil
+}
+
+// nextColour returns the offset of the next slab's colour in bytes. A colour is
+// used up even if there are no pages then.
+func (c *Cache) nextColour() uintptr {
+	c.lock()
+	defer c.unlock()
+	n := c.colourNext
+	if c.colourNext++; c.colourNext >= c.geo.Colours {
+		c.colourNext = 0
+	}
+	return uintptr(n * c.geo.ColourOff)
+}
+
+// makeSlab puts a descriptor over the pages from number first on, on the slab or
+// off it, and returns its offset. It gives the pages back when it fails.
+func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
+	h := c.heap
+	start := first<<pageShift + colour
+	off, mem := start, start
+	if c.descs == nil {
+		mem += uintptr(c.geo.MgmtSize)
+	} else {
+		p, err := c.descs.TryAlloc()
+		if err != nil {
+			h.buddy.freePages(first, uint(c.geo.Order))
+			return 0, err
+		}
+		off = h.offset(p)
+	}
+	s := h.slab(off)
+	s.next, s.prev, s.group = 0, 0, slabsFree
+	s.mem, s.page = uint64(mem), uint32(first)
+	s.fill(int(c.num))
+	h.claim(first, uint(c.geo.Order), c.id, off, mem-first<<pageShift)
+	return off, nil
+}
+
+// construct runs the constructor over all objects of a new slab, in order. When
+// it panics the slab is given up before the panic goes on.
+func (c *Cache) construct(off uintptr) {
+	if c.ctor == nil {
+		return
+	}
+	done := false
+	defer func() {
+		if !done {
+			c.releaseSlab(off)
+		}
+	}()
+	mem := uintptr(c.heap.slab(off).mem)
+	for i := uintptr(0); i < uintptr(c.num); i++ {
+		c.ctor(c.heap.at(mem + i*c.objSize))
+	}
+	done = true
+}

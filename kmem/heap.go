@@ -1,0 +1,286 @@
+// A heap: one reservation, its page allocator and the caches on it.
+
+package kmem
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/smp"
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// DefaultReserve is the address space that a heap reserves, in bytes, when it is
+// not told. Reserving costs no memory; a few thousand such heaps fit a process.
+const DefaultReserve = 64 << 30
+
+// HeapOptions are what a new heap may be told. The zero value is a heap of
+// [DefaultReserve] bytes of address space without a limit.
+type HeapOptions struct {
+	// Name is for people; empty is "heap".
+	Name string
+	// Reserve is the address space in bytes, 0 for [DefaultReserve]. The heap
+	// never outgrows it.
+	Reserve uintptr
+	// Limit is how many bytes of pages may be resident at once, those in limbo
+	// and those that are free but not given back yet included; 0 is no limit.
+	// Metadata, 16 bytes a page, comes on top. At the limit Alloc fails.
+	Limit uintptr
+	// Domain is whose grace periods DestroyByRCU waits for: the domain of the
+	// readers. Nil is [urcu.Default].
+	Domain *urcu.Domain
+	// Layout is the layout of slabs. The zero value is [LayoutNative].
+	Layout Layout
+}
+
+// Heap is memory that the collector never sees, and the caches on it. Its
+// methods are safe for concurrent use.
+type Heap struct {
+	// Read by every free. All but end are constant.
+	base  Pointer
+	pages Pointer        // the page descriptors, one per page of the reservation
+	end   atomic.Uintptr // bytes from base to the end of the pages in use
+
+	// Constant.
+	name   string
+	id     uint32 // in the table of heaps
+	layout Layout
+	domain *urcu.Domain
+	cancel func() // of the subscription to CPUs
+
+	// limbo counts pages whose slabs wait for a grace period.
+	limbo     atomic.Int64
+	limboPeak atomic.Int64
+
+	// mu guards the registry. It is the outermost lock of the package.
+	mu     sync.Mutex
+	closed bool
+	byName map[string]*Cache
+	descs  map[int]*Cache           // descriptor caches by size
+	caches atomic.Pointer[[]*Cache] // by id; read without mu
+	buddy  buddy                    // has its own lock
+}
+
+// NewHeap reserves the address space and starts with no page in use. The error
+// names what was asked for.
+func NewHeap(o HeapOptions) (*Heap, error) {
+	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), byName: map[string]*Cache{}, descs: map[int]*Cache{}}
+	if h.name == "" {
+		h.name = "heap"
+	}
+	if o.Reserve == 0 {
+		o.Reserve = DefaultReserve
+	}
+	if err := h.layout.Runnable(); err != nil {
+		return nil, fmt.Errorf("kmem: NewHeap %q: %w", h.name, err)
+	}
+	if o.Reserve < 2*chunkPages<<pageShift || o.Reserve>>pageShift > math.MaxUint32 {
+		return nil, fmt.Errorf("kmem: NewHeap %q: cannot reserve %d bytes; legal are %d to %d",
+			h.name, o.Reserve, 2*chunkPages<<pageShift, uint64(math.MaxUint32)<<pageShift)
+	}
+	if err := h.reserve(o); err != nil {
+		return nil, fmt.Errorf("kmem: NewHeap %q: %w", h.name, err)
+	}
+	if h.domain == nil {
+		h.domain = urcu.Default()
+	}
+	h.caches.Store(new([]*Cache))
+	h.id = addHeap(h)
+	h.cancel = smp.Subscribe(h)
+	return h, nil
+}
+
+// reserve gets the two regions: pages and their descriptors.
+func (h *Heap) reserve(o HeapOptions) error {
+	region, err := mmap.Reserve(o.Reserve)
+	if err != nil {
+		return err
+	}
+	total := region.Size() >> pageShift
+	table, err := mmap.Reserve(total * pageDescBytes)
+	if err == nil {
+		err = table.Commit(0, chunkPages*pageDescBytes) // of the chunk that is never used: zeros
+	}
+	if err != nil {
+		region.Retire() // no page of it was ever used
+		return fmt.Errorf("page descriptors: %w", err)
+	}
+	region.Name("kmem " + h.name)
+	table.Name("kmem " + h.name + " pages")
+	limit := total
+	if o.Limit != 0 {
+		limit = min(limit, o.Limit>>pageShift)
+	}
+	h.base, h.pages = region.Base(), table.Base()
+	h.buddy = buddy{h: h, region: region, table: table, total: total, limit: limit}
+	return nil
+}
+
+// Name returns the heap's name.
+func (h *Heap) Name() string { return h.name }
+
+// Domain returns the domain whose readers the heap's caches wait for.
+func (h *Heap) Domain() *urcu.Domain { return h.domain }
+
+// Layout returns the layout of the heap's slabs.
+func (h *Heap) Layout() Layout { return h.layout }
+
+// Contains reports whether p lies in the pages that the heap uses. It says
+// nothing about whether an object is there.
+func (h *Heap) Contains(p Pointer) bool { return h.offset(p) < h.end.Load() }
+
+// Caches returns the caches of the heap, those that hold descriptors included,
+// in the order of their ids.
+func (h *Heap) Caches() []*Cache {
+	return slices.DeleteFunc(slices.Clone(*h.caches.Load()), func(c *Cache) bool { return c == nil })
+}
+
+// add gives a new cache its id and, where its layout wants one, its descriptor
+// cache.
+func (h *Heap) add(c *Cache) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return fmt.Errorf("%w: heap %q", ErrClosed, h.name)
+	}
+	if h.byName[c.name] != nil {
+		return fmt.Errorf("%w in heap %q", ErrExists, h.name)
+	}
+	if c.geo.OffSlab {
+		descs, err := h.descsOf(c.geo.DescSize)
+		if err != nil {
+			return err
+		}
+		c.descs = descs
+	}
+	if err := h.enlist(c); err != nil {
+		return err
+	}
+	h.byName[c.name] = c
+	return nil
+}
+
+// descsOf returns the cache of descriptors of a size. It is laid out with its
+// own descriptors on the slabs, so that there is an end to it.
+func (h *Heap) descsOf(size int) (*Cache, error) {
+	if d := h.descs[size]; d != nil {
+		return d, nil
+	}
+	name := fmt.Sprintf("kmem_slab-%d", size)
+	geo, err := h.layout.descriptors().runGeometry(size, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	if geo.OffSlab {
+		return nil, fmt.Errorf("layout %s puts the descriptors of %d bytes off their slabs", h.layout, size)
+	}
+	d := makeCache(h, name, geo, CacheOptions{})
+	if err := h.enlist(d); err != nil {
+		return nil, err
+	}
+	h.descs[size] = d
+	return d, nil
+}
+
+// enlist gives a cache the smallest free id. Readers of the table see the old
+// or the new one.
+func (h *Heap) enlist(c *Cache) error {
+	table := slices.Clone(*h.caches.Load())
+	id := 1
+	for id < len(table) && table[id] != nil {
+		id++
+	}
+	if id > maxCacheID {
+		return fmt.Errorf("heap %q has %d caches, the most there can be", h.name, maxCacheID)
+	}
+	for len(table) <= id {
+		table = append(table, nil)
+	}
+	c.id = uint32(id)
+	for i := range c.slots.s {
+		c.slots.s[i].bind(c)
+	}
+	table[id] = c
+	h.caches.Store(&table)
+	return nil
+}
+
+// remove takes a destroyed cache off the registry.
+func (h *Heap) remove(c *Cache) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	table := slices.Clone(*h.caches.Load())
+	table[c.id] = nil
+	h.caches.Store(&table)
+	if h.byName[c.name] == c {
+		delete(h.byName, c.name)
+	}
+}
+
+// cacheOf returns the cache with that id, nil if there is none.
+func (h *Heap) cacheOf(id uint32) *Cache {
+	if table := *h.caches.Load(); int(id) < len(table) {
+		return table[id]
+	}
+	return nil
+}
+
+func (h *Heap) cacheName(id uint32) string {
+	if c := h.cacheOf(id); c != nil {
+		return c.name
+	}
+	return fmt.Sprintf("number %d, which is gone", id)
+}
+
+// Close ends the heap. All its caches must have been destroyed before; the first
+// that was not is a [*BusyError]. Afterwards every access to the heap's
+// addresses faults, and they are never used again. It panics when the heap is
+// closed already.
+func (h *Heap) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		panic(fmt.Sprintf("kmem: Close of heap %q: closed already", h.name))
+	}
+	for name, c := range h.byName {
+		h.mu.Unlock()
+		return &BusyError{Op: "Close", Name: name, Objects: c.Stats().Active}
+	}
+	h.closed = true
+	descs := h.descs
+	h.mu.Unlock()
+	h.cancel()
+	for _, d := range descs {
+		if err := d.Destroy(); err != nil {
+			return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+		}
+	}
+	removeHeap(h)
+	h.end.Store(0)
+	if err := h.buddy.region.Retire(); err != nil {
+		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+	}
+	return h.buddy.table.Retire()
+}
+
+// addLimbo counts pages that enter or leave limbo. When many wait, it helps the
+// grace period along: memory in limbo must not grow just because nobody looks.
+func (h *Heap) addLimbo(pages int64) {
+	n := h.limbo.Add(pages)
+	if pages < 0 {
+		return
+	}
+	for peak := h.limboPeak.Load(); n > peak && !h.limboPeak.CompareAndSwap(peak, n); {
+		peak = h.limboPeak.Load()
+	}
+	if n > limboHighPages || n > int64(h.buddy.limit/4) {
+		h.domain.Drive()
+	}
+}
+
+// limboHighPages is the high-water mark of pages in limbo: 16 MiB.
+const limboHighPages = 4096

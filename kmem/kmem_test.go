@@ -1,0 +1,96 @@
+// What the tests of this package share: a heap that ends checked.
+
+package kmem
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/slabrcu/slabrcu/smp"
+	"github.com/slabrcu/slabrcu/urcu"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// newTestHeap returns a heap in a domain of its own that is closed, and checked,
+// at the end of the test.
+func newTestHeap(t testing.TB, o HeapOptions) *Heap {
+	t.Helper()
+	d := o.Domain
+	if d == nil {
+		var err error
+		if d, err = urcu.New(urcu.Options{Name: t.Name()}); err != nil {
+			t.Fatal(err)
+		}
+		o.Domain = d
+	}
+	if o.Reserve == 0 {
+		o.Reserve = 1 << 30
+	}
+	h, err := NewHeap(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			return // objects may be out, and that is not the news
+		}
+		checkHeap(t, h)
+		if err := d.Close(); err != nil {
+			t.Errorf("Close of the domain: %v", err)
+		}
+	})
+	return h
+}
+
+// checkHeap destroys what is left on a heap and checks that nothing is
+// outstanding: the end of every test.
+func checkHeap(t testing.TB, h *Heap) {
+	t.Helper()
+	for _, c := range h.byName {
+		if err := c.Destroy(); err != nil {
+			t.Errorf("at the end: %v", err)
+			return
+		}
+	}
+	for _, c := range h.descs {
+		c.Shrink()
+	}
+	if s := h.Stats(); s.Live != 0 || s.Limbo != 0 {
+		t.Errorf("at the end: %d bytes live, %d in limbo", s.Live, s.Limbo)
+	}
+	checkBuddy(t, &h.buddy)
+	if err := h.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+func newTestCache(t testing.TB, h *Heap, name string, size int, o CacheOptions) *Cache {
+	t.Helper()
+	c, err := h.NewCache(name, size, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// layouts runs a test once per layout that the runtime can run.
+func layouts(t *testing.T, f func(t *testing.T, l Layout)) {
+	for _, l := range []Layout{LayoutNative, Layout2_6_9} {
+		t.Run("layout="+l.Name, func(t *testing.T) { f(t, l) })
+	}
+}
+
+// onCPU runs f on one emulated CPU.
+func onCPU(f func(cpu *smp.CPU)) { smp.Run(1, f) }

@@ -1,0 +1,146 @@
+// The three slab lists of a cache, and the two movements between them and an
+// array of objects. Stops 3 and 8 of the walk in doc.go.
+
+package kmem
+
+// The groups of slab.group, one list each.
+const (
+	slabsFull    = iota // no object on the slab
+	slabsPartial        // some
+	slabsFree           // all
+	slabGroups
+)
+
+// slabList is a doubly linked list of slabs by their offsets.
+type slabList struct {
+	head, tail uintptr
+	n          int
+}
+
+// slabLists are the lists of one cache. All fields are guarded by its mu.
+type slabLists struct {
+	h           *Heap // constant
+	group       [slabGroups]slabList
+	freeObjects int  // on partial and free slabs
+	freeTouched bool // the free list was used since the reaper looked
+}
+
+// push puts s at the head of its new group.
+func (l *slabLists) push(group uint32, off uintptr) {
+	s, g := l.h.slab(off), &l.group[group]
+	s.group, s.prev, s.next = group, 0, uint64(g.head)
+	if g.head != 0 {
+		l.h.slab(g.head).prev = uint64(off)
+	} else {
+		g.tail = off
+	}
+	g.head = off
+	g.n++
+}
+
+// append puts s at the tail of its new group.
+func (l *slabLists) append(group uint32, off uintptr) {
+	s, g := l.h.slab(off), &l.group[group]
+	s.group, s.next, s.prev = group, 0, uint64(g.tail)
+	if g.tail != 0 {
+		l.h.slab(g.tail).next = uint64(off)
+	} else {
+		g.head = off
+	}
+	g.tail = off
+	g.n++
+}
+
+// remove takes s off its group.
+func (l *slabLists) remove(off uintptr) {
+	s := l.h.slab(off)
+	g := &l.group[s.group]
+	if s.prev != 0 {
+		l.h.slab(uintptr(s.prev)).next = s.next
+	} else {
+		g.head = uintptr(s.next)
+	}
+	if s.next != 0 {
+		l.h.slab(uintptr(s.next)).prev = s.prev
+	} else {
+		g.tail = uintptr(s.prev)
+	}
+	g.n--
+}
+
+// takeBatch moves up to len(dst) objects from the slabs to the end of dst,
+// partial slabs first, and returns how many. A slab moves only when its group
+// changes.
+func (c *Cache) takeBatch(dst []uintptr) int {
+	l, left := &c.lists, len(dst)
+	for left > 0 {
+		off := l.group[slabsPartial].head
+		if off == 0 {
+			off = l.group[slabsFree].head
+			if off == 0 {
+				break
+			}
+			l.freeTouched = true
+		}
+		s := l.h.slab(off)
+		left -= s.take(dst[:left], c.objSize)
+		group := uint32(slabsPartial)
+		if s.inuse == c.num {
+			group = slabsFull
+		}
+		if group != s.group {
+			l.remove(off)
+			l.push(group, off)
+		}
+	}
+	taken := len(dst) - left
+	l.freeObjects -= taken
+	return taken
+}
+
+// freeBlock puts objects back on their slabs and returns how many it handled.
+// Slabs that become empty beyond the limit are moved to victims, for
+// [Cache.destroySlabs] after the unlock. It stops behind an object that is on
+// its slab already and returns its offset as well; 0 is none.
+func (c *Cache) freeBlock(objs []uintptr, v *victims) (done int, twice uintptr) {
+	l := &c.lists
+	for done < len(objs) && twice == 0 {
+		off := uintptr(l.h.page(objs[done] >> pageShift).slab)
+		s := l.h.slab(off)
+		before := s.inuse
+		// Objects of one slab tend to come together: regroup once for all.
+		for ; done < len(objs) && twice == 0; done++ {
+			obj := objs[done]
+			p := l.h.page(obj >> pageShift)
+			if uintptr(p.slab) != off {
+				break
+			}
+			if !s.put(c.index(p, obj)) {
+				twice = obj
+			}
+		}
+		l.freeObjects += int(before - s.inuse)
+		c.regroup(s, off, v)
+	}
+	return done, twice
+}
+
+// regroup moves a slab that got objects back to the list where it belongs now,
+// or to the victims. A slab that turns partial goes to the tail: the longer it
+// waits, the more of its other objects come home.
+func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
+	l := &c.lists
+	switch {
+	case s.inuse == 0:
+		l.remove(off)
+		if l.freeObjects > c.freeLimit {
+			l.freeObjects -= int(c.num)
+			v.add(s, off)
+		} else {
+			l.push(slabsFree, off)
+		}
+	case s.group == slabsFull:
+		l.remove(off)
+		l.append(slabsPartial, off)
+	}
+}

@@ -1,0 +1,59 @@
+// Page descriptors: what the heap knows about each page, and the mask checks
+// that a free makes. Stop 5 and 11 of the walk in doc.go use them.
+
+package kmem
+
+import "github.com/slabrcu/slabrcu/internal/mmap"
+
+const (
+	pageShift = 12
+	pageSize  = 1 << pageShift
+
+	pageDescBytes = 16                                                          // pointer_unsafe.go checks it
+	_             = uint(pageSize-mmap.PageSize) + uint(mmap.PageSize-pageSize) // the same page everywhere
+)
+
+// page describes one page of a heap. Descriptors stand in a table of their own
+// so that a free finds slab and owner without touching cold object memory.
+type page struct {
+	// slab is the offset of the descriptor of the page's slab. While the page
+	// heads a free block it holds that block's list links instead, two page
+	// numbers.
+	slab uint64
+	// owner is the id of the cache that the page belongs to, with the limbo bit
+	// while its slab waits for a grace period; or a free block's mark; or 0.
+	owner uint32
+	// delta turns an offset inside the page into an offset from the slab's
+	// first object, by addition modulo 2^32.
+	delta uint32
+}
+
+// Marks of page.owner. Cache ids stay below all of them.
+const (
+	ownerLimbo = 1 << 31 // the slab is in limbo; the id stands below
+	ownerFree  = 1 << 30 // heads a free block: order and state stand below
+	maxCacheID = 1<<24 - 1
+)
+
+// freeMark is the owner of a page that heads a free block.
+func freeMark(order, state uint) uint32 { return uint32(ownerFree | order<<1 | state) }
+
+// links returns the neighbours of a free block in its list; 0 is none.
+func (p *page) links() (next, prev uint32) { return uint32(p.slab), uint32(p.slab >> 32) }
+
+func (p *page) setLinks(next, prev uint32) { p.slab = uint64(next) | uint64(prev)<<32 }
+
+// claim marks the pages from number n on as those of slab s of cache id. first
+// is the offset of object 0 from the start of the pages.
+func (h *Heap) claim(n uintptr, order uint, id uint32, s, first uintptr) {
+	for i := uintptr(0); i < 1<<order; i++ {
+		*h.page(n + i) = page{slab: uint64(s), owner: id, delta: uint32(i<<pageShift - first)}
+	}
+}
+
+// setOwner changes the owner of all pages of a block and nothing else.
+func (h *Heap) setOwner(n uintptr, order uint, owner uint32) {
+	for i := uintptr(0); i < 1<<order; i++ {
+		h.page(n + i).owner = owner
+	}
+}

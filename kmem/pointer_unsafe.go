@@ -1,0 +1,70 @@
+// Pointers in and out of a heap: base plus offset, never a number turned
+// pointer. See doc.go for why.
+
+package kmem
+
+import (
+	"unsafe"
+
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// Pointer is the address of an object: unsafe.Pointer by a name that keeps the
+// import of unsafe in the files that need it. It may stand in any Go variable
+// and must not be stored in off-heap memory; see [Ref] for that.
+type Pointer = unsafe.Pointer
+
+// at returns the address of the byte at offset off from base. The caller has
+// checked that off lies inside the heap.
+func at(base Pointer, off uintptr) Pointer { return unsafe.Add(base, off) }
+
+// offset returns how far p lies above base. A pointer from elsewhere gives a
+// number beyond the heap's end, also when it lies below the base.
+func offset(base, p Pointer) uintptr { return uintptr(p) - uintptr(base) }
+
+func (h *Heap) at(off uintptr) Pointer { return at(h.base, off) }
+
+func (h *Heap) offset(p Pointer) uintptr { return offset(h.base, p) }
+
+// pageAt returns entry n of a table of page descriptors.
+func pageAt(pages Pointer, n uintptr) *page {
+	return (*page)(unsafe.Add(pages, n*unsafe.Sizeof(page{})))
+}
+
+// page returns the descriptor of page n.
+func (h *Heap) page(n uintptr) *page { return pageAt(h.pages, n) }
+
+// slab returns the descriptor at offset off, wherever the layout put it.
+func (h *Heap) slab(off uintptr) *slab { return (*slab)(unsafe.Add(h.base, off)) }
+
+// word returns word i of the free mask that follows the descriptor.
+func (s *slab) word(i uintptr) *uint64 {
+	return (*uint64)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(slab{})+i*8))
+}
+
+// stackHint returns bits of the address of the caller's stack. Goroutines have
+// stacks of their own, at least 2 KiB apart, so bits 11 and up tell most of
+// them apart without asking the runtime. It is a hint for spreading and nothing
+// else: stacks move.
+func stackHint() uintptr {
+	var b byte
+	return uintptr(unsafe.Pointer(&b)) >> 11
+}
+
+// The sizes that geometry and the overlay of slabRCU rest on. Each line fails
+// to compile when the fact does not hold.
+const (
+	_ = uint(slabHeader - unsafe.Sizeof(slab{}))               // a slab's header is slabHeader bytes,
+	_ = uint(unsafe.Sizeof(slab{}) - slabHeader)               // no more and no less.
+	_ = uint(unsafe.Sizeof(slab{}) - unsafe.Sizeof(slabRCU{})) // slabRCU fits over slab.
+	_ = uint(pageDescBytes - unsafe.Sizeof(page{}))            // A page descriptor is a quarter
+	_ = uint(unsafe.Sizeof(page{}) - pageDescBytes)            // of a cache line.
+)
+
+// overlay turns a descriptor into what stands there while its slab is in limbo.
+func (s *slab) overlay() *slabRCU { return (*slabRCU)(unsafe.Pointer(s)) }
+
+// slabRCUOf returns the overlay that head is the first field of.
+func slabRCUOf(head *urcu.Head) *slabRCU { return (*slabRCU)(unsafe.Pointer(head)) }
+
+func (r *slabRCU) address() Pointer { return unsafe.Pointer(r) }

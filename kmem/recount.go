@@ -1,0 +1,54 @@
+// Invariants: what must hold whenever a cache's lock is released.
+
+package kmem
+
+import "github.com/slabrcu/slabrcu/internal/invariant"
+
+// recountMax bounds the slabs that a recount walks, so that the invariants lane
+// stays usable with large caches.
+const recountMax = 64
+
+// recount walks the lists of a cache and checks them against the free masks.
+// The caller holds mu.
+func (c *Cache) recount() {
+	total, all := 0, true
+	for group := range uint32(slabGroups) {
+		g := &c.lists.group[group]
+		n, prev := 0, uintptr(0)
+		off := g.head
+		for ; off != 0 && n < recountMax; n++ {
+			s := c.heap.slab(off)
+			total += c.checkSlab(s, off, prev, group)
+			prev, off = off, uintptr(s.next)
+		}
+		if off != 0 {
+			all = false
+			continue
+		}
+		invariant.Check(n == g.n, "cache %s: list %d has %d slabs, counted %d", c.name, group, g.n, n)
+		invariant.Check(g.tail == prev, "cache %s: list %d ends at %#x, tail is %#x", c.name, group, prev, g.tail)
+	}
+	if all {
+		invariant.Check(total == c.lists.freeObjects, "cache %s: %d free objects, counted %d", c.name, c.lists.freeObjects, total)
+	}
+	invariant.Check(c.shared.avail >= 0 && c.shared.avail <= len(c.shared.entries), "cache %s: shared array holds %d of %d", c.name, c.shared.avail, len(c.shared.entries))
+}
+
+// checkSlab checks one slab of a group and returns how many objects are on it.
+func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint32) int {
+	free := s.free()
+	invariant.Check(s.group == group, "cache %s: slab %#x of group %d is on list %d", c.name, off, s.group, group)
+	invariant.Check(uintptr(s.prev) == prev, "cache %s: slab %#x: prev is %#x, want %#x", c.name, off, s.prev, prev)
+	invariant.Check(free+int(s.inuse) == int(c.num), "cache %s: slab %#x: %d in use and %d free of %d", c.name, off, s.inuse, free, c.num)
+	want := uint32(slabsPartial)
+	switch s.inuse {
+	case 0:
+		want = slabsFree
+	case c.num:
+		want = slabsFull
+	}
+	invariant.Check(group == want, "cache %s: slab %#x with %d of %d in use is on list %d", c.name, off, s.inuse, c.num, group)
+	p := c.heap.page(uintptr(s.page))
+	invariant.Check(p.owner == c.id && uintptr(p.slab) == off, "cache %s: slab %#x: its page belongs to owner %#x, slab %#x", c.name, off, p.owner, p.slab)
+	return free
+}
