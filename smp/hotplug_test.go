@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -176,30 +177,46 @@ func TestSubscribeNilPanics(t *testing.T) {
 }
 
 // TestSubscribersComeAndGo: subscriptions change under CPUs that come and go.
-// Oracle: nobody hears anything after its cancel has returned.
+// Oracle: when cancel has returned, nobody is inside or comes any more.
 func TestSubscribersComeAndGo(t *testing.T) {
 	stop := time.Now().Add(200 * time.Millisecond)
 	var wg sync.WaitGroup
-	rounds := 0
-	for range 3 {
+	var rounds, cancels atomic.Int64
+	for range 8 {
 		wg.Go(func() {
 			for time.Now().Before(stop) {
+				var inside, calls atomic.Int32
+				slow := func(*CPU) {
+					inside.Add(1)
+					calls.Add(1)
+					for range 20 {
+						runtime.Gosched()
+					}
+					inside.Add(-1)
+				}
 				var l log
-				cancel := Subscribe(&diary{name: "x", log: &l})
-				runtime.Gosched()
+				cancel := Subscribe(&diary{name: "x", log: &l, on: slow, off: slow})
+				for range 5 {
+					runtime.Gosched()
+				}
 				cancel()
-				l.mu.Lock()
-				l.lines = nil
-				l.mu.Unlock()
+				n, after := inside.Load(), calls.Load()
 				runtime.Gosched()
-				l.want(t)
+				if n != 0 || calls.Load() != after {
+					t.Errorf("after cancel: %d notifications under way, %d more began", n, calls.Load()-after)
+				}
+				cancels.Add(1)
 			}
 		})
 	}
-	for time.Now().Before(stop) {
-		Run(3, func(*CPU) { runtime.Gosched() })
-		rounds++
+	for range 2 {
+		wg.Go(func() {
+			for time.Now().Before(stop) {
+				Run(3, func(*CPU) {})
+				rounds.Add(1)
+			}
+		})
 	}
 	wg.Wait()
-	t.Logf("%d rounds of 3 CPUs", rounds)
+	t.Logf("%d rounds of 3 CPUs, %d cancels", rounds.Load(), cancels.Load())
 }

@@ -192,17 +192,16 @@ func TestGOMAXPROCS(t *testing.T) {
 		}
 	}
 	n := before + 4
-	meet := together(n)
+	meet, nestedOver := together(n), make(chan struct{})
 	Run(n, func(c *CPU) {
 		is("inside", n+1)
 		meet()
 		if c.ID() == 0 {
 			Run(3, func(*CPU) { is("nested", n+4) })
 			is("after the nested Run", n+4)
+			close(nestedOver)
 		}
-		for runtime.GOMAXPROCS(0) != n+4 { // hold the Run until the nested one is over
-			runtime.Gosched()
-		}
+		<-nestedOver
 	})
 	is("restored", before)
 
