@@ -59,6 +59,16 @@ static void check_library(void)
 		die("alloc: -impl %s, but malloc comes from %s", opt.impl, info.dli_fname);
 }
 
+static void report(struct sum sum)
+{
+	printf("Benchmark%s", opt.bench);
+	if (strcmp(opt.impl, "loop") != 0)
+		printf("/api=malloc/flags=none/size=%zu", opt.size);
+	if (opt.live == 2)
+		printf("/live=2");
+	printf("/impl=%s-%d\t%llu\t%.4g ns/op\n", opt.impl, opt.cpus, (unsigned long long)sum.ops, ns_per_op(sum));
+}
+
 int main(int argc, char **argv)
 {
 	parse_options(argc, argv);
@@ -70,8 +80,6 @@ int main(int argc, char **argv)
 	if (l->pairs)
 		set_up_pairs(opt.cpus / 2);
 
-	struct sum sum = l->body ? run_workers(opt.cpus, l->body) : mstress(opt.cpus);
-	printf("Benchmark%s/api=malloc/flags=none/size=%zu%s/impl=%s-%d\t%llu\t%.4g ns/op\n", opt.bench, opt.size,
-	       opt.live == 2 ? "/live=2" : "", opt.impl, opt.cpus, (unsigned long long)sum.ops, ns_per_op(sum));
+	report(l->body ? run_workers(opt.cpus, l->body) : mstress(opt.cpus));
 	return 0;
 }

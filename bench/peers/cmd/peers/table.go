@@ -1,0 +1,302 @@
+// The table: each goal beside what was measured, and where we lose. See main.go
+// for an overview.
+
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// tabulate prints the table of a benchmark file and writes its medians beside
+// it as CSV.
+func tabulate(w io.Writer, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	all, err := read(f, name)
+	if err != nil {
+		return err
+	}
+	if err := writeTable(w, all.lines()); err != nil {
+		return err
+	}
+	return writeCSV(strings.TrimSuffix(name, filepath.Ext(name))+".csv", all)
+}
+
+// line is one line of the table: a figure of ours, what it is held against, and
+// how that ended.
+type line struct {
+	row
+	ours, rival  figure // either may be missing: count is 0
+	goal         *goal  // nil where there is none
+	value        float64
+	low, high    float64 // of value; infinite when there were too few rounds
+	reached      bool
+	behind       bool // somebody who does the same work is ahead of us
+	notMeasuring bool // a goal without what it is measured by
+}
+
+// lines holds every figure of ours against its goals, or where it has none
+// against the best of the others.
+func (all *results) lines() []line {
+	var out []line
+	for _, r := range all.rows {
+		var mine []line
+		for _, e := range all.entrants[r] {
+			if e.ours() {
+				mine = append(mine, all.goalLines(r, e)...)
+			}
+		}
+		if best, ok := all.best(r, "ns/op", worker); ok && mine == nil {
+			mine = []line{{row: r, rival: best}}
+		}
+		out = append(out, mine...)
+	}
+	return out
+}
+
+// worker accepts those who do the work of a row, ourselves left out.
+func worker(e entrant) bool { return !e.ours() && !slices.Contains(noRival, e.impl) }
+
+func (all *results) goalLines(r row, e entrant) []line {
+	var out []line
+	held := false
+	for i := range goals {
+		if g := &goals[i]; g.applies(r, e) {
+			if l, ok := all.hold(r, e, g); ok {
+				out = append(out, l)
+				held = held || len(g.against) > 0
+			}
+		}
+	}
+	if held {
+		return out
+	}
+	ours, ok := all.get(r, e, "ns/op")
+	rival, compared := all.best(r, "ns/op", worker)
+	if ok && compared {
+		l := line{row: r, ours: ours, rival: rival}
+		l.ratio(ours, rival)
+		l.behind = l.value > 1
+		out = append(out, l)
+	}
+	return out
+}
+
+// hold measures a figure of ours by a goal.
+func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
+	l = line{row: r, goal: g}
+	if l.ours, ok = all.get(r, e, g.figureUnit()); !ok {
+		return l, false
+	}
+	switch {
+	case g.scaling:
+		if !all.scale(&l, e) {
+			return l, false
+		}
+		l.reached = l.value >= g.limit
+	case len(g.against) == 0:
+		l.value, l.low, l.high = l.ours.median, l.ours.lo, l.ours.hi
+		l.reached = l.value <= g.limit
+	default:
+		if l.rival, ok = all.best(r, g.figureUnit(), g.rival); !ok {
+			l.notMeasuring = true
+			return l, true
+		}
+		l.ratio(l.ours, l.rival)
+		l.reached = l.value <= g.limit
+		l.behind = l.value > 1 && worker(l.rival.entrant)
+	}
+	return l, true
+}
+
+func (l *line) ratio(ours, rival figure) {
+	l.value, l.low, l.high = ours.median/rival.median, ours.lo/rival.hi, ours.hi/rival.lo
+}
+
+// scale sets the share of the counting loop's scaling that we have from 1 CPU
+// to the row's.
+func (all *results) scale(l *line, e entrant) bool {
+	loop := entrant{impl: "loop"}
+	from := l.row
+	from.cpus = 1
+	one, ok1 := all.get(from, e, "ns/op")
+	loop1, ok2 := all.get(row{bench: "Loop", live: 1, cpus: 1}, loop, "ns/op")
+	loopN, ok3 := all.get(row{bench: "Loop", live: 1, cpus: l.cpus}, loop, "ns/op")
+	if !ok1 || !ok2 || !ok3 {
+		return false
+	}
+	l.value = one.median / l.ours.median * loopN.median / loop1.median
+	l.low = one.lo / l.ours.hi * loopN.lo / loop1.hi
+	l.high = one.hi / l.ours.lo * loopN.hi / loop1.lo
+	return true
+}
+
+// certain reports whether the whole interval lies on one side of the goal.
+func (l *line) certain() bool {
+	limit := 1.0
+	if l.goal != nil {
+		limit = l.goal.limit
+	}
+	return (l.low <= limit) == (l.high <= limit)
+}
+
+func (l *line) verdict() string {
+	var s string
+	switch {
+	case l.ours.count == 0:
+		return "we did not run"
+	case l.notMeasuring:
+		return "peer missing"
+	case l.behind:
+		s = fmt.Sprintf("LOST: %s takes %.0f%% less", l.rival.impl, 100*(1-1/l.value))
+	case l.goal == nil:
+		s = "ahead"
+	case l.reached:
+		s = "reached"
+	default:
+		s = "missed"
+	}
+	if !l.certain() {
+		s += ", uncertain"
+	}
+	return s
+}
+
+func (l *line) goalText() string {
+	switch g := l.goal; {
+	case g == nil:
+		return "-"
+	case g.scaling:
+		return fmt.Sprintf(">= %.2f of loop", g.limit)
+	case len(g.against) == 0:
+		return "<= " + nanoseconds(g.limit)
+	case len(g.against) == 1:
+		return fmt.Sprintf("<= %.2f of %s", g.limit, g.against[0])
+	default:
+		return fmt.Sprintf("<= %.2f of the best", g.limit)
+	}
+}
+
+func writeTable(w io.Writer, lines []line) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "workload\tCPUs\tapi\tours\tpeer\t\tratio\tgoal\tverdict")
+	for _, l := range lines {
+		name := l.row.String()
+		if l.goal != nil && l.goal.unit != "" {
+			name += " " + l.goal.unit
+		}
+		value := "-"
+		if l.value != 0 && (l.goal == nil || l.goal.scaling || len(l.goal.against) > 0) {
+			value = fmt.Sprintf("%.3f", l.value)
+		}
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, l.cpus, l.ours.api,
+			l.ours, l.rival.impl, l.rival, value, l.goalText(), l.verdict())
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	return writeSummary(w, lines)
+}
+
+// writeSummary says plainly how many goals were reached and where we lose.
+func writeSummary(w io.Writer, lines []line) error {
+	held, reached, compared := 0, 0, 0
+	var lost []string
+	for _, l := range lines {
+		if l.goal != nil && !l.notMeasuring {
+			held++
+			if l.reached {
+				reached++
+			}
+		}
+		if l.ours.count > 0 && l.rival.count > 0 {
+			compared++
+		}
+		if text := fmt.Sprintf("  %v, CPUs %d, api %s: %s %s, ours %s", l.row, l.cpus, l.ours.api,
+			l.rival.impl, l.rival, l.ours); l.behind && !slices.Contains(lost, text) {
+			lost = append(lost, text)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%d of %d goals reached.\n", reached, held)
+	switch {
+	case held+compared == 0:
+		_, err = fmt.Fprintln(w, "Nothing of ours was measured.")
+	case len(lost) > 0:
+		_, err = fmt.Fprintf(w, "We lose:\n%s\n", strings.Join(lost, "\n"))
+	case compared > 0:
+		_, err = fmt.Fprintln(w, "No peer that does the same work is ahead of us.")
+	}
+	return err
+}
+
+// String is the median with the wider half of its interval.
+func (f figure) String() string {
+	if f.count == 0 {
+		return "-"
+	}
+	s := nanoseconds(f.median)
+	if spread := max(f.hi-f.median, f.median-f.lo) / f.median; !math.IsInf(spread, 0) {
+		s += fmt.Sprintf(" ±%.0f%%", 100*spread)
+	}
+	return s
+}
+
+func nanoseconds(v float64) string {
+	switch {
+	case v >= 1e6:
+		return fmt.Sprintf("%.3g ms", v/1e6)
+	case v >= 1e3:
+		return fmt.Sprintf("%.3g µs", v/1e3)
+	default:
+		return fmt.Sprintf("%.3g ns", v)
+	}
+}
+
+// writeCSV writes every median with its interval.
+func writeCSV(name string, all *results) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(f)
+	w.Write([]string{"bench", "size", "live", "n", "flavor", "readers", "cpus", "impl", "api", "unit", "samples", "median", "low", "high"})
+	for _, r := range all.rows {
+		for _, e := range all.entrants[r] {
+			for _, unit := range all.units(r, e) {
+				m, _ := all.get(r, e, unit)
+				w.Write([]string{r.bench, strconv.Itoa(r.size), strconv.Itoa(r.live), strconv.Itoa(r.n), r.flavor, r.readers,
+					strconv.Itoa(r.cpus), e.impl, e.api, unit, strconv.Itoa(m.count),
+					decimal(m.median), decimal(m.lo), decimal(m.hi)})
+			}
+		}
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func (all *results) units(r row, e entrant) []string {
+	var units []string
+	for u := range all.samples[r][e] {
+		units = append(units, u)
+	}
+	slices.Sort(units)
+	return units
+}
+
+func decimal(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the expected table and CSV anew")
+
+// testdata/run.txt is made up: seven rounds with a case of every verdict. The
+// table and CSV beside it are what must come of it.
+func TestTable(t *testing.T) {
+	dir := t.TempDir()
+	input := filepath.Join(dir, "run.txt")
+	text, err := os.ReadFile("testdata/run.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(input, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	if err := tabulate(&table, input); err != nil {
+		t.Fatal(err)
+	}
+	csv, err := os.ReadFile(filepath.Join(dir, "run.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "testdata/run.table", table.String())
+	compare(t, "testdata/run.csv", string(csv))
+}
+
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; got\n%s", golden, got)
+	}
+}
+
+func TestRatioUsesTheBestOfThePeers(t *testing.T) {
+	all, err := read(strings.NewReader(`
+BenchmarkPair/api=cpu/flags=none/size=64-1 1 2 ns/op
+BenchmarkPair/api=cpu/flags=hwcache_align/size=64-1 1 900 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 10 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=tcmalloc-1 1 8 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=tcmalloc-2 1 1 ns/op
+BenchmarkPair/api=go/flags=none/size=64/impl=modernc-1 1 1 ns/op
+`), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := all.lines()
+	if l := lines[0]; l.rival.impl != "tcmalloc" || l.value != 0.25 || !l.reached || l.behind {
+		t.Errorf("%+v: want 0.25 of tcmalloc, reached", l)
+	}
+	if len(lines) != 2 || lines[1].verdict() != "we did not run" {
+		t.Errorf("want a second line for the row without us, got %+v", lines[1:])
+	}
+}
+
+func TestUnreadableFileIsReported(t *testing.T) {
+	if _, err := read(strings.NewReader("BenchmarkX 1 five ns/op\n"), "test"); err == nil {
+		t.Error("no error")
+	}
+}
