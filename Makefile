@@ -115,17 +115,13 @@ results: ## measure everything into results/, one file per host and commit
 	$(SLABBENCH) -bench . -flags=none,destroy_by_rcu -cpu 1,2 -count $(COUNT) -o $(RESULT) >/dev/null
 	@echo 'wrote $(RESULT)'
 
-PEERS := gcc liburcu-dev libck-dev libmimalloc2.0 libjemalloc2 libgoogle-perftools4
-
 .PHONY: peers-deps
 peers-deps: ## install what we measure against (Debian, as root)
-	apt-get update -q
-	apt-get install -q -y --no-install-recommends $(PEERS)
+	$(MAKE) -C bench/peers peers-deps
 
 .PHONY: peers
 peers: ## our workloads and other people's in turns: make peers ARGS='-rounds 3'
-	cd bench/peers && $(GO) build -o ../../bin/peers ./cmd/peers
-	bin/peers $(ARGS)
+	$(MAKE) -C bench/peers peers
 
 # The path is replaced wherever it stands: go.mod, imports, documents.
 .PHONY: rename
