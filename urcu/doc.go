@@ -1,0 +1,3 @@
+// Package urcu is userspace RCU: readers enter and leave sections for about a
+// nanosecond, updaters wait for a grace period or are called back after one.
+package urcu

@@ -1,0 +1,43 @@
+//go:build !amd64 || race
+
+// Sections of Memb and MB readers with atomics: arm64, the race detector,
+// everything unknown. See fast_amd64.go for the pairs.
+
+package urcu
+
+import "sync/atomic"
+
+// plainStores is false: every store below is ordered before the loads that
+// follow it, so updaters need no membarrier.
+const plainStores = false
+
+// releaseStore is sequentially consistent. arm64: STLR.
+func releaseStore(p *uint64, v uint64) { atomic.StoreUint64(p, v) }
+
+func releaseStore32(p *uint32, v uint32) { atomic.StoreUint32(p, v) }
+
+// lockMemb enters. arm64: STLR; the section's first load of a shared pointer is
+// an atomic one, LDAR, and does not overtake it.
+func (r *record) lockMemb() {
+	if r.word|(r.ack^atomic.LoadUint64(r.epoch)) != 0 {
+		r.lockMembSlow()
+	}
+	atomic.StoreUint64(&r.word, r.ack)
+}
+
+// lockMB enters.
+func (r *record) lockMB() {
+	if r.word != 0 {
+		r.nested()
+	} else {
+		atomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))
+	}
+}
+
+// unlock leaves the innermost section. arm64: STLR, then LDAR, which stay in order.
+func (r *record) unlock() {
+	atomic.StoreUint64(&r.word, r.after)
+	if r.nest|atomic.LoadUint64(&r.waiting) != 0 {
+		r.unlockSlow()
+	}
+}

@@ -1,0 +1,138 @@
+// Records: the words by which the leader of a grace period sees a registered
+// reader. See doc.go, "Readers".
+
+package urcu
+
+import (
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/smp"
+)
+
+// A record is what the registry keeps of a reader; the handle that the user
+// holds points to it. Records are never freed, only reused, so that a leader
+// may look at one whose reader has just left.
+type record struct {
+	// Owner: one cache line that the reader writes in every section.
+	word uint64 // 0: quiescent, else the epoch at entry (QSBR: the last epoch seen)
+	ack  uint64 // Memb: the epoch acknowledged, 0: offline
+	nest uint64 // how many sections are open inside the outermost
+
+	// waiting is set by a parked leader and cleared by the owner. It shares the
+	// owner's line on purpose: a leader writes it only when the reader is late,
+	// and the reader then finds it without a second miss.
+	waiting uint64
+
+	after uint64  // owner: what the next Unlock leaves in word; 0 unless nested
+	epoch *uint64 // constant: the domain's
+
+	_ [2*smp.LinePad - 48 - coldSize]byte
+
+	// Cold: written at registration under registry.mu, far enough from the
+	// neighbour's hot line and from this one's.
+	cold
+}
+
+const coldSize = 64
+
+type cold struct {
+	name  string
+	goid  uint64 // goroutine that registered
+	chunk *chunk
+	index uint8
+	state recordState
+	dom   *Domain
+	_     [8]byte
+}
+
+type recordState uint8
+
+const (
+	recordFree recordState = iota
+	recordLive
+	recordLeaked // its handle was collected; the words stay as they were
+)
+
+// A chunk is 64 records and the bitmap of those in use, so that a scan costs
+// what live readers cost. Chunks are never freed.
+type chunk struct {
+	used atomic.Uint64 // bit set before the handle is handed out, cleared after the word is 0
+	_    [smp.LinePad - 8]byte
+	rec  [64]record
+}
+
+// passed reports whether the reader can hold nothing that was unpublished
+// before the tag t was taken. It is the whole of a grace period, for one reader.
+//
+// Pairs with A (reader enters): after the leader's fence, a word that reads 0
+// belongs to a reader whose later loads see the unpublishing.
+func (r *record) passed(t uint64) bool {
+	w := atomic.LoadUint64(&r.word)
+	return w == 0 || reached(w, t)
+}
+
+// acknowledged is passed for a Memb reader without any fence by the leader: it
+// has entered its newest section through an exchange, after it saw epoch t; or
+// it is offline. Pairs with C in reader_memb.go.
+func (r *record) acknowledged(t uint64) bool {
+	a := atomic.LoadUint64(&r.ack)
+	return a == 0 || reached(a, t)
+}
+
+// nested opens a section inside another one.
+//
+//go:noinline
+func (r *record) nested() {
+	if r == tomb {
+		panic("urcu: Lock by a reader after Unregister")
+	}
+	r.nest++
+	r.after = r.word
+}
+
+// unlockSlow runs after word has got its new value: a section inside another one
+// has ended, or a parked leader asked to be told of the end of the outermost.
+//
+//go:noinline
+func (r *record) unlockSlow() {
+	switch {
+	case r == tomb:
+		panic("urcu: Unlock by a reader after Unregister")
+	case r.nest == 0:
+		r.wakeLeader()
+	default:
+		if r.nest--; r.nest == 0 {
+			r.after = 0
+		}
+	}
+}
+
+// wakeLeader is the slow end of a section: a parked leader asked to be told.
+func (r *record) wakeLeader() {
+	atomic.StoreUint64(&r.waiting, 0)
+	r.dom.bell.ring()
+}
+
+// reset makes the record quiescent for a new owner or after the last one.
+func (r *record) reset() {
+	atomic.StoreUint64(&r.word, 0)
+	atomic.StoreUint64(&r.ack, 0)
+	r.nest, r.after = 0, 0
+	if atomic.LoadUint64(&r.waiting) != 0 {
+		r.wakeLeader()
+	}
+}
+
+// take finds a free record of the chunk. The caller holds registry.mu.
+func (c *chunk) take() *record {
+	free := ^c.used.Load()
+	if free == 0 {
+		return nil
+	}
+	i := bits.TrailingZeros64(free)
+	c.used.Or(1 << i)
+	r := &c.rec[i]
+	r.chunk, r.index = c, uint8(i)
+	return r
+}

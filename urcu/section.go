@@ -1,0 +1,142 @@
+// Sections of any goroutine: a word claimed per section. See doc.go, "Sections
+// of any goroutine".
+
+package urcu
+
+import (
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/internal/invariant"
+	"github.com/slabrcu/slabrcu/smp"
+)
+
+const wordsPerLine = 7
+
+// untouched marks the first word of a line that was never used. It is even,
+// hence no epoch.
+const untouched = 2
+
+// A line is a cache line of words; each belongs to at most one open section.
+type line struct {
+	word    [wordsPerLine]uint64 // 0: free, else the epoch at entry; first word of a fresh line: untouched
+	waiting uint32               // a parked leader waits for one of the words
+	_       [smp.LinePad - 8*wordsPerLine - 4]byte
+}
+
+// A page of lines and the sticky bitmap of those ever used. Pages are never freed.
+type page struct {
+	used atomic.Uint64 // bit set before a word of the line is claimed, never cleared
+	_    [smp.LinePad - 8]byte
+	line [slotCount]line
+}
+
+func newPage() *page {
+	p := new(page)
+	for i := range p.line {
+		p.line[i].word[0] = untouched
+	}
+	return p
+}
+
+// A Section is an open read-side critical section of no particular goroutine.
+// It may be left by another goroutine than entered it.
+type Section struct {
+	word *uint64
+	line *line
+	dom  *Domain
+}
+
+// Enter opens a section. Any goroutine may, at any time, in any number: the
+// section may sleep, nest in others, and migrate between threads. It never
+// blocks; it allocates only when more sections are open than ever before.
+//
+// A: the exchange makes the word visible before the section's loads. Pairs
+// with B in gp.go. amd64: LOCK CMPXCHG. arm64: CASAL, and the section's first
+// load of a shared pointer is atomic.
+func (d *Domain) Enter() Section {
+	e := atomic.LoadUint64(&d.epoch)
+	l := &d.sections.line[stackSlot()]
+	if atomic.CompareAndSwapUint64(&l.word[0], 0, e) {
+		return Section{&l.word[0], l, d}
+	}
+	return d.enterSlow(e)
+}
+
+// Exit ends the section, once. A second Exit panics when nobody has claimed the
+// word since.
+//
+// D: the store of 0 releases the section's loads; see reader_memb.go.
+func (s Section) Exit() {
+	if invariant.Enabled || *s.word == 0 {
+		s.checkExit()
+	}
+	releaseStore(s.word, 0)
+	if atomic.LoadUint32(&s.line.waiting) != 0 {
+		s.exitSlow()
+	}
+}
+
+func (s Section) exitSlow() {
+	atomic.StoreUint32(&s.line.waiting, 0)
+	s.dom.bell.ring()
+}
+
+func (s Section) checkExit() {
+	if s.word == nil {
+		panic("urcu: Exit of a Section that no Enter returned")
+	}
+	if atomic.LoadUint64(s.word) == 0 {
+		panic("urcu: Section.Exit twice in domain \"" + s.dom.name + "\"")
+	}
+}
+
+// enterSlow looks for a free word in the other words of the home line, in its
+// neighbours, and then in further pages.
+func (d *Domain) enterSlow(e uint64) Section {
+	home := int(stackSlot())
+	if s, ok := d.claim(d.sections, home, slotCount, e); ok {
+		return s
+	}
+	for {
+		pages := d.overflow.Load()
+		// Newest first: the older ones are fuller.
+		for i := len(*pages) - 1; i >= 0; i-- {
+			if s, ok := d.claim((*pages)[i], home, slotCount, e); ok {
+				return s
+			}
+		}
+		d.growSections(pages)
+	}
+}
+
+// claim tries n lines of a page from home on.
+func (d *Domain) claim(p *page, home, n int, e uint64) (Section, bool) {
+	for i := range n {
+		at := (home + i) % slotCount
+		l := &p.line[at]
+		for j := range l.word {
+			w := &l.word[j]
+			old := atomic.LoadUint64(w)
+			if old == untouched {
+				p.used.Or(1 << at)
+			} else if old != 0 {
+				continue
+			}
+			if atomic.CompareAndSwapUint64(w, old, e) {
+				return Section{w, l, d}, true
+			}
+		}
+	}
+	return Section{}, false
+}
+
+// growSections adds a page unless somebody else just did.
+//
+// A leader that read the list before the page appeared need not look at it: its
+// sections begin after the leader's fence.
+func (d *Domain) growSections(seen *[]*page) {
+	grown := make([]*page, len(*seen), len(*seen)+1)
+	copy(grown, *seen)
+	grown = append(grown, newPage())
+	d.overflow.CompareAndSwap(seen, &grown)
+}

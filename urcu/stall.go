@@ -1,0 +1,113 @@
+// Stalls: who keeps a grace period from ending. See doc.go, "Stalls".
+
+package urcu
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// defaultStallTimeout is the kernel's.
+const defaultStallTimeout = 21 * time.Second
+
+// A Stall reports a reader that keeps a grace period from ending for longer
+// than Options.StallTimeout, or one whose handle was collected while registered.
+type Stall struct {
+	Domain    string
+	Reader    string        // name given at registration; empty: a section of any goroutine
+	Goroutine uint64        // that registered the reader; 0: unknown
+	Age       time.Duration // of the grace period that waits
+	Leaked    bool          // the handle was collected without Unregister
+	Inside    bool          // leaked inside a section: no grace period will end again
+	Stack     []byte        // of Goroutine, now; nil when it has ended or is unknown
+}
+
+// String is one line, and the stack on further ones.
+func (s Stall) String() string {
+	who := fmt.Sprintf("reader %q of goroutine %d", s.Reader, s.Goroutine)
+	if s.Reader == "" {
+		who = "a section of any goroutine"
+	}
+	what := fmt.Sprintf("has kept a grace period waiting for %v", s.Age.Round(time.Millisecond))
+	if s.Leaked {
+		what = "was dropped without Unregister"
+		if s.Inside {
+			what += ", inside a section: grace periods cannot end any more"
+		}
+	}
+	text := fmt.Sprintf("urcu: domain %q: %s %s", s.Domain, who, what)
+	if len(s.Stack) > 0 {
+		text += "\n" + string(s.Stack)
+	}
+	return text
+}
+
+// report hands s to the hook, or prints it.
+func (d *Domain) report(s Stall) {
+	if d.hook != nil {
+		d.hook(s)
+		return
+	}
+	fmt.Fprintln(os.Stderr, s)
+}
+
+// A stallWatch belongs to the grace period under way.
+type stallWatch struct {
+	since    time.Duration // clock at the first sleep; 0: none yet
+	reported bool          // once per grace period
+}
+
+// look reports the reader at the cursor when it is due, and returns how long the
+// leader may sleep before the next look. The caller leads.
+func (w *stallWatch) look(d *Domain) time.Duration {
+	if w.since == 0 {
+		w.since = now()
+		return min(d.stallTimeout, parkLongest)
+	}
+	age := now() - w.since
+	if age >= d.stallTimeout && !w.reported {
+		w.reported = true
+		d.stats.stalls.Add(1)
+		s := d.grace.culprit()
+		s.Domain, s.Age = d.name, age
+		d.report(s)
+	}
+	if w.reported {
+		return parkLongest
+	}
+	return min(d.stallTimeout-age, parkLongest)
+}
+
+// culprit names the reader at the cursor. The caller leads.
+func (g *grace) culprit() Stall {
+	at := &g.at
+	if len(at.chunks) == 0 {
+		return Stall{}
+	}
+	r := &at.chunks[0].rec[bits.TrailingZeros64(at.recs)]
+	r.dom.registry.mu.Lock()
+	s := Stall{Reader: r.name, Goroutine: r.goid, Leaked: r.state == recordLeaked}
+	r.dom.registry.mu.Unlock()
+	s.Inside = s.Leaked && atomic.LoadUint64(&r.word) != 0
+	s.Stack = stackOf(s.Goroutine)
+	return s
+}
+
+// stackOf returns the stack of goroutine id out of a dump of all, which stops
+// the world: for reports only.
+func stackOf(id uint64) []byte {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	head := fmt.Appendf(nil, "goroutine %d [", id)
+	for part := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		if bytes.HasPrefix(part, head) {
+			return bytes.Clone(part)
+		}
+	}
+	return nil
+}
