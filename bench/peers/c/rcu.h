@@ -96,10 +96,10 @@ static void synchronize_pair(struct worker *w)
 		busy_reader(w);
 }
 
-/* report prints the line, with the keys that stand before and after the flavour. */
-static void report(struct sum sum, const char *before, const char *after, int cpus, const char *unit)
+/* report prints the line; keys are those behind the flavour. */
+static void report(struct sum sum, const char *keys, int cpus, const char *unit)
 {
-	printf("Benchmark%s%s/flavor=%s%s/impl=%s-%d\t%llu\t%.4g ns/op", opt.bench, before, FLAVOR, after, opt.impl, cpus,
+	printf("Benchmark%s/api=registered/flavor=%s%s/impl=%s-%d\t%llu\t%.4g ns/op", opt.bench, FLAVOR, keys, opt.impl, cpus,
 	       (unsigned long long)sum.ops, ns_per_op(sum));
 	if (samples.n) {
 		qsort(samples.ns, samples.n, sizeof *samples.ns, by_value);
@@ -118,11 +118,11 @@ static int run_rcu(void)
 	samples.ns = pages(samples.max * sizeof *samples.ns);
 
 	if (strcmp(opt.bench, "ReadSection") == 0) {
-		report(run_workers(opt.cpus, measured_reader), "/api=registered", "", opt.cpus, "ns");
+		report(run_workers(opt.cpus, measured_reader), "", opt.cpus, "ns");
 		return 1;
 	}
 	if (strcmp(opt.bench, "Synchronize") == 0) {
-		report(run_workers(2, synchronize_pair), "", "/readers=1", 2, "ns");
+		report(run_workers(2, synchronize_pair), "/readers=1/updaters=1", 2, "ns");
 		return 1;
 	}
 	return 0;

@@ -107,7 +107,7 @@ static void run_call(void)
 	rcu_register_thread();
 	get_default_call_rcu_data();
 	rcu_unregister_thread();
-	report(run_workers(2, call_pair), "", "/readers=1", 2, "latency-ns");
+	report(run_workers(2, call_pair), "/readers=1/updaters=1", 2, "latency-ns");
 }
 
 int main(int argc, char **argv)

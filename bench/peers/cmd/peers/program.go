@@ -54,7 +54,7 @@ func oursRuns(c cell) [][]string {
 	pattern := "^" + c.bench + "$"
 	switch c.bench {
 	case "Synchronize", "Call":
-		pattern += "/./^readers=1$"
+		pattern += "/././^readers=1$"
 	case "Bulk":
 		pattern += "/./././^n=32$"
 	}
