@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,13 @@ func environment(ctx context.Context, dir string, programs []*program) []benchfm
 	add("vm", top.Hypervisor)
 	add("commit", output(ctx, dir, "git", "describe", "--always", "--dirty"))
 	add("gcc", output(ctx, dir, "gcc", "-dumpfullversion"))
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "modernc.org/memory" {
+				add("modernc-memory", m.Version)
+			}
+		}
+	}
 	seen := map[string]bool{"": true}
 	for _, p := range programs {
 		if p.missing == "" && !seen[p.library] {
