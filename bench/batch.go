@@ -1,0 +1,146 @@
+// Batch10k and RandomLive100k: many objects alive on their own CPU.
+//
+// See doc.go for an overview.
+
+package bench
+
+import "github.com/slabrcu/slabrcu/kmem"
+
+const (
+	batchObjects  = 10_000
+	randomObjects = 100_000
+)
+
+var batch10k = &Scenario{
+	Name:  "Batch10k",
+	Desc:  "Allocate 10,000 objects, then free them in the same order: the arrays overflow and the slabs work.",
+	Unit:  "alloc and free of one object",
+	Quick: true,
+	Variants: []Variant{
+		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: batchCPU},
+		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: batchAny, Long: true},
+	},
+}
+
+var randomLive100k = &Scenario{
+	Name:  "RandomLive100k",
+	Desc:  "Keep 100,000 objects alive and replace a random one each time: freed objects lie all over the slabs.",
+	Unit:  "free and alloc of one object",
+	Quick: true,
+	Variants: []Variant{
+		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: randomCPU},
+		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: randomAny, Long: true},
+	},
+}
+
+func batchCPU(r *Run) error {
+	return r.withCache("batch", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.CPUs(r.CPUs, func(w *Worker) {
+				l := c.On(w.CPU)
+				objects := make([]word, batchObjects)
+				w.SetChunk(batchObjects)
+				w.Begin()
+				for w.Next() {
+					part := objects[:w.Chunk]
+					for i := range part {
+						p := l.Alloc()
+						if p == nil {
+							outOfMemory(c)
+						}
+						touch(p, uint64(i))
+						part[i] = wordOf(p)
+					}
+					for i := range part {
+						l.Free(part[i].pointer())
+					}
+				}
+				w.End()
+			})
+		})
+	})
+}
+
+func batchAny(r *Run) error {
+	return r.withCache("batch", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.Goroutines(r.CPUs, func(w *Worker) {
+				objects := make([]word, batchObjects)
+				w.SetChunk(batchObjects)
+				w.Begin()
+				for w.Next() {
+					part := objects[:w.Chunk]
+					for i := range part {
+						p := c.Alloc()
+						if p == nil {
+							outOfMemory(c)
+						}
+						touch(p, uint64(i))
+						part[i] = wordOf(p)
+					}
+					for i := range part {
+						c.Free(part[i].pointer())
+					}
+				}
+				w.End()
+			})
+		})
+	})
+}
+
+func randomCPU(r *Run) error {
+	return r.withCache("random", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.CPUs(r.CPUs, func(w *Worker) {
+				l := c.On(w.CPU)
+				objects := fill(c, randomObjects, l.Alloc)
+				rng := newRandom(w.ID)
+				w.Begin()
+				for w.Next() {
+					for i := range w.Chunk {
+						k := rng.below(len(objects))
+						l.Free(objects[k].pointer())
+						p := l.Alloc()
+						if p == nil {
+							outOfMemory(c)
+						}
+						touch(p, uint64(i))
+						objects[k] = wordOf(p)
+					}
+				}
+				w.End()
+				for k := range objects {
+					l.Free(objects[k].pointer())
+				}
+			})
+		})
+	})
+}
+
+func randomAny(r *Run) error {
+	return r.withCache("random", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.Goroutines(r.CPUs, func(w *Worker) {
+				objects := fill(c, randomObjects, c.Alloc)
+				rng := newRandom(w.ID)
+				w.Begin()
+				for w.Next() {
+					for i := range w.Chunk {
+						k := rng.below(len(objects))
+						c.Free(objects[k].pointer())
+						p := c.Alloc()
+						if p == nil {
+							outOfMemory(c)
+						}
+						touch(p, uint64(i))
+						objects[k] = wordOf(p)
+					}
+				}
+				w.End()
+				for k := range objects {
+					c.Free(objects[k].pointer())
+				}
+			})
+		})
+	})
+}

@@ -1,0 +1,83 @@
+// Counts beside time: what caches, heaps and domains did during a round.
+//
+// See doc.go for an overview.
+
+package bench
+
+import (
+	"github.com/slabrcu/slabrcu/kmem"
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// counters is the sum of what the counted things have done so far.
+type counters struct {
+	trips, contended  uint64 // shared locks taken, and found taken
+	refills, flushes  uint64
+	grown, destroyed  uint64 // slabs
+	gracePeriods      uint64
+	limboPeak         uint64 // bytes; the highest of all heaps, not a sum
+	caches, heaps, ds bool   // what is counted at all
+}
+
+// source adds what one thing counts.
+type source func(*counters)
+
+// CountCache reports what the cache does: lock trips, refills, flushes, slabs.
+func (r *Run) CountCache(c *kmem.Cache) {
+	r.sources = append(r.sources, func(n *counters) {
+		s := c.Stats()
+		n.caches = true
+		n.trips += uint64(s.LockTrips)
+		n.contended += uint64(s.Contended)
+		n.refills += uint64(s.Refills)
+		n.flushes += uint64(s.Flushes)
+		n.grown += uint64(s.Grown)
+		n.destroyed += uint64(s.Destroyed)
+	})
+}
+
+// CountHeap reports the most memory that was in limbo at once.
+func (r *Run) CountHeap(h *kmem.Heap) {
+	r.sources = append(r.sources, func(n *counters) {
+		n.heaps = true
+		n.limboPeak = max(n.limboPeak, uint64(h.Stats().LimboPeak))
+	})
+}
+
+// CountDomain reports grace periods.
+func (r *Run) CountDomain(d *urcu.Domain) {
+	r.sources = append(r.sources, func(n *counters) {
+		n.ds = true
+		n.gracePeriods += uint64(d.Stats().GracePeriods)
+	})
+}
+
+func (r *Run) snapshot() counters {
+	var n counters
+	for _, add := range r.sources {
+		add(&n)
+	}
+	return n
+}
+
+// counts returns the figures of the round between the two snapshots.
+func (r *Run) counts(ops, seconds float64) sums {
+	a, b := &r.before, &r.after
+	per := func(x, y uint64, over float64) float64 { return float64(y-x) / over }
+	var out sums
+	if b.caches {
+		out.add("lock-trips/op", per(a.trips, b.trips, ops))
+		out.add("contended/s", per(a.contended, b.contended, seconds))
+		out.add("refills/op", per(a.refills, b.refills, ops))
+		out.add("flushes/op", per(a.flushes, b.flushes, ops))
+		out.add("slabs-made/s", per(a.grown, b.grown, seconds))
+		out.add("slabs-destroyed/s", per(a.destroyed, b.destroyed, seconds))
+	}
+	if b.heaps {
+		out.add("limbo-peak-B", float64(b.limboPeak))
+	}
+	if b.ds {
+		out.add("grace-periods/s", per(a.gracePeriods, b.gracePeriods, seconds))
+	}
+	return out
+}

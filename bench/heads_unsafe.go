@@ -1,0 +1,29 @@
+// What stands behind a head: the jobs of Call and the blocks of the torture.
+//
+// See doc.go for an overview.
+
+package bench
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// job lives off the heap. Its head comes first, so that a head's address is its
+// job's.
+type job struct {
+	head   urcu.Head
+	queued int64 // ns since epochStart; 0 when it is not timed
+	busy   atomic.Uint32
+}
+
+const jobSize = int(unsafe.Sizeof(job{}))
+
+func jobOf(h *urcu.Head) *job { return (*job)(unsafe.Pointer(h)) }
+
+func jobAt(w *word) *job { return (*job)(w.pointer()) }
+
+// blockOf returns the block that a head begins.
+func blockOf(h *urcu.Head) *block { return (*block)(unsafe.Pointer(h)) }

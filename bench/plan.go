@@ -1,0 +1,177 @@
+// A plan: which cases run, how often, in which order, and for how long.
+//
+// See doc.go for an overview.
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Plan is a list of cases to measure.
+type Plan struct {
+	Cases     []*Case // that can run, in order; each stands here once per sample
+	Skipped   []*Case // that cannot, each once
+	Benchtime Benchtime
+}
+
+// Options say what a plan holds.
+type Options struct {
+	Selection
+	Pattern   string    // as -bench; "" is the quick selection
+	Benchtime Benchtime // zero: go test's second; in the quick selection, what fits
+	Count     int       // samples of each case; 0 is 1
+}
+
+// quickBudget is what the quick selection may take, set-up and warm-up included.
+const quickBudget = 45 * time.Second
+
+// quickSizes are the object sizes of the quick selection.
+var quickSizes = []int{64}
+
+// overhead is how much longer a case takes than its benchtime: the rounds that
+// search for the iteration count, and the set-up.
+const overhead = 1.5
+
+// NewPlan chooses the cases. It returns an error that lists the scenarios when
+// the pattern chooses none.
+//
+// All samples of one case stand together, and cases that differ in their flags
+// alone take turns, A B A B, so that a machine that changes its speed does so
+// for both.
+func NewPlan(o Options) (*Plan, error) {
+	m, err := NewMatcher(o.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Benchtime: o.Benchtime}
+	if o.Pattern == "" && len(o.Sizes) == 0 {
+		o.Sizes = quickSizes
+	}
+	var groups [][]*Case
+	found := false
+	for _, s := range table {
+		if o.Pattern == "" && !s.Quick || !m.Scenario(s.Name) {
+			continue
+		}
+		cases := s.chosen(o, m)
+		found = found || len(cases) > 0
+		groups = append(groups, p.group(cases)...)
+	}
+	if !found {
+		return nil, fmt.Errorf("bench pattern %q matches no scenario; legal are %s", o.Pattern, strings.Join(names(), ", "))
+	}
+	for _, g := range groups {
+		for range max(o.Count, 1) {
+			p.Cases = append(p.Cases, g...)
+		}
+	}
+	if o.Pattern == "" && o.Benchtime == (Benchtime{}) {
+		p.Benchtime = p.fit(quickBudget)
+	}
+	p.Benchtime = p.Benchtime.orDefault()
+	return p, nil
+}
+
+// chosen returns the cases of a scenario that a pattern, or the quick
+// selection, asks for.
+func (s *Scenario) chosen(o Options, m *Matcher) []*Case {
+	var out []*Case
+	for _, c := range s.Cases(o.Selection) {
+		if o.Pattern == "" && c.variant.Long || !m.Match(c) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// group sets aside what cannot run and puts together the cases that differ in
+// their flags alone, so that they can take turns.
+func (p *Plan) group(cases []*Case) [][]*Case {
+	var groups [][]*Case
+	place := make(map[string]int)
+	for _, c := range cases {
+		if c.Skip != "" {
+			p.Skipped = append(p.Skipped, c)
+			continue
+		}
+		id := c.nameWithout("flags")
+		i, ok := place[id]
+		if !ok {
+			i = len(groups)
+			place[id] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
+// nameWithout returns the case's name without one of its keys.
+func (c *Case) nameWithout(key string) string {
+	var keys []Key
+	for _, k := range c.Keys {
+		if k.Name != key {
+			keys = append(keys, k)
+		}
+	}
+	return fmt.Sprintf("%s-%d", joinName(c.Scenario.Name, keys), c.Params.CPUs)
+}
+
+// fit returns the benchtime with which the plan stays within a budget, at most
+// go test's second.
+func (p *Plan) fit(budget time.Duration) Benchtime {
+	if len(p.Cases) == 0 {
+		return DefaultBenchtime
+	}
+	d := time.Duration(float64(budget) / overhead / float64(len(p.Cases)))
+	return Benchtime{D: min(d.Truncate(time.Millisecond), DefaultBenchtime.D)}
+}
+
+// Estimate returns how long the plan will take; 0 when the benchtime is a
+// count, which says nothing about time.
+func (p *Plan) Estimate() time.Duration {
+	return time.Duration(float64(p.Benchtime.D) * overhead * float64(len(p.Cases)))
+}
+
+// Outcome is the end of one measurement: a result or an error.
+type Outcome struct {
+	Case   *Case
+	Result *Result
+	Err    error
+	Took   time.Duration // with set-up and warm-up
+}
+
+// Run measures the plan's cases one after the other and hands each outcome to
+// done. A case that fails ends alone. Run returns early with the context's
+// error when that ends, or with the error that done returns.
+func (p *Plan) Run(ctx context.Context, starting func(*Case), done func(Outcome) error) error {
+	for _, c := range p.Cases {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		starting(c)
+		begin := time.Now()
+		res, err := Do(ctx, c, p.Benchtime)
+		if err != nil && errors.Is(err, ctx.Err()) {
+			return ctx.Err()
+		}
+		if err := done(Outcome{c, res, err, time.Since(begin)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func names() []string {
+	out := make([]string, len(table))
+	for i, s := range table {
+		out[i] = s.Name
+	}
+	return out
+}

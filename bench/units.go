@@ -1,0 +1,50 @@
+// The units that results carry, and what they mean.
+//
+// See doc.go for an overview.
+
+package bench
+
+import "slices"
+
+// unit is one unit of the benchmark format.
+type unit struct {
+	name   string
+	better string // lower, higher, or "" when neither is
+	desc   string
+}
+
+// units is the table of all units, in the order in which they are printed.
+var units = []unit{
+	{"ns/op", "lower", "nanoseconds for one operation, on each CPU"},
+	{"p50-ns", "lower", "nanoseconds that half of the operations stayed below"},
+	{"p99-ns", "lower", "nanoseconds that 99 % of the operations stayed below"},
+	{"p50-latency-ns", "lower", "nanoseconds from queueing to running, half stayed below"},
+	{"p99-latency-ns", "lower", "nanoseconds from queueing to running, 99 % stayed below"},
+	{"retries/op", "lower", "lookups that had to start again, per lookup"},
+	{"updates/s", "higher", "objects freed and reused per second beside the readers"},
+	{"lock-trips/op", "lower", "times that a lock shared by CPUs was taken, per operation"},
+	{"contended/s", "lower", "times per second that such a lock was found taken"},
+	{"refills/op", "", "times that a CPU fetched a batch of objects, per operation"},
+	{"flushes/op", "", "times that a CPU gave a batch of objects back, per operation"},
+	{"slabs-made/s", "", "slabs made per second"},
+	{"slabs-destroyed/s", "", "slabs destroyed per second"},
+	{"limbo-peak-B", "lower", "most bytes that waited for a grace period at once"},
+	{"grace-periods/s", "", "grace periods ended per second"},
+}
+
+// UnitDesc says in words what a unit means, or returns "".
+func UnitDesc(name string) string {
+	if i := unitPlace(name); i < len(units) {
+		return units[i].desc
+	}
+	return ""
+}
+
+// unitPlace returns the place of a unit in the table, or one past the end.
+func unitPlace(name string) int {
+	i := slices.IndexFunc(units, func(u unit) bool { return u.name == name })
+	if i < 0 {
+		return len(units)
+	}
+	return i
+}
