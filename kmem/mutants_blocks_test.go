@@ -35,8 +35,8 @@ func TestMutantsBlocks(t *testing.T) {
 			Test: torture, Expect: torn},
 		{Name: "an object filled in without its lock",
 			Edits: []mutant.Edit{
-				{"validate_test.go", "p.lock.Lock()\n\t\t\tp.key.Store(key)", "p.key.Store(key)"},
-				{"validate_test.go", "p.square = value * value\n\t\t\tp.lock.Unlock()", "p.square = value * value"},
+				{File: "validate_test.go", Old: "p.lock.Lock()\n\t\t\tp.key.Store(key)", New: "p.key.Store(key)"},
+				{File: "validate_test.go", Old: "p.square = value * value\n\t\t\tp.lock.Unlock()", New: "p.square = value * value"},
 			},
 			Test: torture, Expect: torn},
 	})

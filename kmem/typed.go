@@ -27,10 +27,8 @@ type Typed[T any] struct {
 }
 
 // TypedLocal is a CPU's handle of a typed cache, for that CPU's goroutine alone.
-// It may be copied; all copies are the one handle.
-type TypedLocal[T any] struct {
-	local *Local // constant
-}
+// It is the [Local] of the cache under another type, and lives as long.
+type TypedLocal[T any] Local
 
 // Of makes a cache of objects of type T. The collector does not see the objects,
 // so a T that holds a Go pointer anywhere is refused, with the path of the field;

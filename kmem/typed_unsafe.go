@@ -3,7 +3,11 @@
 
 package kmem
 
-import "github.com/slabrcu/slabrcu/smp"
+import (
+	"unsafe"
+
+	"github.com/slabrcu/slabrcu/smp"
+)
 
 // Alloc is [Cache.Alloc]: nil when the heap has no memory.
 func (t *Typed[T]) Alloc() *T { return (*T)(t.cache.Alloc()) }
@@ -18,13 +22,23 @@ func (t *Typed[T]) TryAlloc() (*T, error) {
 func (t *Typed[T]) Free(p *T) { t.cache.Free(Pointer(p)) }
 
 // On is [Cache.On].
-func (t *Typed[T]) On(cpu *smp.CPU) TypedLocal[T] { return TypedLocal[T]{t.cache.On(cpu)} }
+func (t *Typed[T]) On(cpu *smp.CPU) *TypedLocal[T] {
+	return (*TypedLocal[T])(t.cache.On(cpu))
+}
 
-// Alloc is [Local.Alloc]: nil when the heap has no memory.
-func (l TypedLocal[T]) Alloc() *T { return (*T)(l.local.Alloc()) }
+// Alloc is [Local.Alloc]: nil when the heap has no memory. It repeats the few
+// lines of that instead of calling it, because a function around an inlined one
+// that is at the limit is above it, and a call would double the cost.
+func (l *TypedLocal[T]) Alloc() *T {
+	if off := l.hot; plainOwner && off != 0 {
+		l.hot = 0
+		return (*T)(unsafe.Add(l.base, off))
+	}
+	return (*T)((*Local)(l).allocArray())
+}
 
 // Free is [Local.Free]. The object must be in its constructed state.
-func (l TypedLocal[T]) Free(p *T) { l.local.Free(Pointer(p)) }
+func (l *TypedLocal[T]) Free(p *T) { (*Local)(l).Free(Pointer(p)) }
 
 // untypedCtor is a constructor of T as a constructor of bytes.
 func untypedCtor[T any](ctor func(*T)) func(Pointer) {
