@@ -90,10 +90,6 @@ func impls(v ...string) Axis {
 	return fixed("impl", asIs, func(p *Params, s string) { p.Impl = s }, v...)
 }
 
-func counts(v ...int) Axis {
-	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N = n }, v...)
-}
-
 func validates(v ...string) Axis {
 	return fixed("validate", asIs, func(p *Params, s string) { p.Validate = s }, v...)
 }

@@ -6,7 +6,6 @@
 package bench
 
 import (
-	"fmt"
 	"slices"
 
 	"golang.org/x/perf/benchmath"
@@ -27,11 +26,6 @@ type Comparison struct {
 
 // Delta says by how much the new median differs, or "~" when nothing was shown.
 func (c Comparison) Delta() string { return c.Test.FormatDelta(c.Old.Center, c.New.Center) }
-
-// Scaled writes a median and its interval for people.
-func Scaled(s benchmath.Summary, unit string) string {
-	return fmt.Sprintf("%s ± %s", benchunit.Scale(s.Center, benchunit.ClassOf(unit)), s.PctRangeString())
-}
 
 // Compare sets the results whose key has the first value beside those that have
 // the second. Cases that have no results on both sides are left out.

@@ -27,13 +27,13 @@ const (
 // explanations say in a sentence what a class means.
 var explanations = map[Class]string{
 	ClassType:      "a reader in its section looked behind an address and found something that is no object of the cache: the page had changed its owner under the reader's eyes",
-	ClassForeign:   "an object of another cache was written to: a reader took what it believed to be its object's lock, in memory that was somebody else's by then",
+	ClassForeign:   "an object of another cache was written to: a reader took what it believed to be its object's lock or reference, in memory that was somebody else's by then",
 	ClassState:     "an object was found in a state that none of its owners had left it in",
 	ClassDuplicate: "an object belonged to two owners at once",
 	ClassLost:      "objects, blocks or pages did not come back when all had been given back",
 	ClassEarly:     "a grace period ended while a reader that it had to wait for was still in its section",
 	ClassOrder:     "a cookie or a barrier was answered before what it stands for had happened",
-	ClassPanic:     "a worker panicked: a check of the allocator or of the domain failed",
+	ClassPanic:     "a check of the allocator, of a reference count or of a domain failed and panicked",
 	ClassHang:      "workers hung: most likely in a mutex whose words had been overwritten",
 	ClassFault:     "the process died of a fault: a reader followed its address to a page that was not there any more",
 	ClassThrow:     "the Go runtime ended the process: a mutex in a recycled page had been overwritten between Lock and Unlock",
@@ -70,6 +70,16 @@ func (v *Verdict) Found() bool {
 		}
 	}
 	return false
+}
+
+// Failed returns why a torture could not run, or "".
+func (v *Verdict) Failed() string {
+	for _, e := range v.Evidence {
+		if e.Failure != "" {
+			return e.Torture + ": " + e.Failure
+		}
+	}
+	return ""
 }
 
 // Judge reads what a child reported and sets it beside the way it ended.

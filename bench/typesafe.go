@@ -199,7 +199,7 @@ func (a *arena) churn(w *Worker) {
 
 // replace puts a new object in a slot and frees the old one. The new object's
 // lock is taken although nobody has its address: a stale reader may hold it.
-func (a *arena) replace(local kmem.TypedLocal[entry], slot *atomic.Pointer[entry], v uint64) {
+func (a *arena) replace(local *kmem.TypedLocal[entry], slot *atomic.Pointer[entry], v uint64) {
 	e := local.Alloc()
 	if e == nil {
 		outOfMemory(a.entries.Cache())

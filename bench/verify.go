@@ -61,6 +61,7 @@ type Evidence struct {
 	Took     time.Duration
 	Counts   []Count
 	Findings []Finding
+	Failure  string // why it could not run; it then proves nothing
 }
 
 // Found reports whether the torture found what must not be.
@@ -89,8 +90,8 @@ func tortures() []torture {
 }
 
 // Verify runs all tortures, one after the other. It hands snapshots of the
-// evidence to report every tenth of a second and at the end of each torture, so
-// that something is known when the process does not survive. It returns when
+// evidence to report many times a second and at the end of each torture, so that
+// something is known when the process does not survive. It returns when
 // all have ended, also when workers hang: their goroutines are then lost, and so
 // is the memory they look at.
 func Verify(ctx context.Context, o VerifyOptions, report func(Evidence)) []Evidence {
@@ -106,7 +107,7 @@ func Verify(ctx context.Context, o VerifyOptions, report func(Evidence)) []Evide
 }
 
 const (
-	snapshotEvery = 100 * time.Millisecond
+	snapshotEvery = 20 * time.Millisecond
 	hangAfter     = 3 * time.Second // that a worker may need to come to an end
 )
 
@@ -123,7 +124,9 @@ func (t torture) verify(ctx context.Context, o VerifyOptions, report func(Eviden
 		defer close(ended)
 		tr.guard("torture "+t.name, func() {
 			if err := t.run(tr); err != nil {
-				tr.found(ClassPanic, "%v", err)
+				tr.mu.Lock()
+				defer tr.mu.Unlock()
+				tr.failure = err.Error()
 			}
 		})
 	}()
@@ -160,6 +163,7 @@ type trial struct {
 	mu       sync.Mutex
 	counts   []func() Count
 	findings []Finding
+	failure  string
 }
 
 // running reports whether there is time left.
@@ -217,7 +221,7 @@ func (t *trial) guard(name string, body func()) {
 func (t *trial) evidence(tt torture, done bool) Evidence {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := Evidence{Torture: tt.name, Oracle: tt.oracle, Done: done, Took: time.Since(t.began)}
+	e := Evidence{Torture: tt.name, Oracle: tt.oracle, Done: done, Took: time.Since(t.began), Failure: t.failure}
 	for _, n := range t.counts {
 		e.Counts = append(e.Counts, n())
 	}

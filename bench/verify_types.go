@@ -152,9 +152,11 @@ func (t *typeTrial) readRegistered(rng random) {
 		reader.Lock()
 		if nested {
 			reader.Lock()
-			reader.Unlock()
 		}
 		t.guard("reader", func() { t.visit(t, &rng) })
+		if nested {
+			reader.Unlock()
+		}
 		reader.Unlock()
 		reader.QuiescentState()
 		t.sections.Add(1)

@@ -1,0 +1,117 @@
+// Measuring: run the plan, write each result as it comes, end with a table. See
+// main.go for the manual.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/slabrcu/slabrcu/bench"
+)
+
+// session is one run of a plan.
+type session struct {
+	opts     *options
+	plan     *bench.Plan
+	out      *output
+	stderr   io.Writer
+	progress progress
+	results  []*bench.Result
+	failures []bench.Outcome
+}
+
+func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
+	plan, err := bench.NewPlan(bench.Options{
+		Selection: o.selection(),
+		Pattern:   o.pattern,
+		Benchtime: o.benchtime,
+		Count:     o.count,
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	load := bench.LoadAverage()
+	out, err := newOutput(stdout, o.output, bench.Environment(o.layout.String()))
+	if err != nil {
+		return err
+	}
+	stopProfiles, err := o.profiles.start()
+	if err != nil {
+		return errors.Join(err, out.close(true))
+	}
+	s := &session{opts: o, plan: plan, out: out, stderr: stderr}
+	s.announce()
+	s.progress = newProgress(stderr, len(plan.Cases))
+	err = plan.Run(ctx, s.progress.starting, s.done)
+	s.progress.end()
+
+	interrupted := errors.Is(err, context.Canceled)
+	failed := err != nil && !interrupted
+	err = errors.Join(err, stopProfiles(), out.close(failed))
+	if !failed {
+		s.conclude(load, interrupted)
+	}
+	if err == nil && len(s.failures) > 0 {
+		err = errFailed
+	}
+	return err
+}
+
+// announce says what is going to happen and how long it will take.
+func (s *session) announce() {
+	if len(s.plan.Cases) == 0 {
+		return
+	}
+	about := ""
+	if d := s.plan.Estimate(); d > 0 {
+		about = fmt.Sprintf(", about %v in all", d.Round(time.Second))
+		if d < time.Second {
+			about = ""
+		}
+	}
+	fmt.Fprintf(s.stderr, "slabbench: %s of %v each%s\n", plural(len(s.plan.Cases), "measurement"), s.plan.Benchtime, about)
+}
+
+// done takes the outcome of one case. A failed case is said at once and does
+// not stop the others; a result that cannot be written does.
+func (s *session) done(o bench.Outcome) error {
+	s.progress.done(o)
+	if o.Err != nil {
+		s.failures = append(s.failures, o)
+		return nil
+	}
+	s.results = append(s.results, o.Result)
+	return s.out.write(o.Result)
+}
+
+// conclude ends the run with tables for people.
+func (s *session) conclude(load float64, interrupted bool) {
+	w := s.stderr
+	summaries := bench.Summaries(s.results)
+	if len(s.results) > 0 {
+		writeTables(w, summaries)
+		if c := s.opts.compare; len(c) > 0 {
+			writeComparison(w, bench.Compare(s.results, "flags", c[0].String(), c[1].String()), c[0].String(), c[1].String())
+		}
+	}
+	writeFailures(w, s.failures)
+	writeSkipped(w, s.plan.Skipped)
+	if interrupted {
+		fmt.Fprintf(w, "\nInterrupted: %d of %s.\n", len(s.results), plural(len(s.plan.Cases), "measurement"))
+	}
+	writeCaveats(w, append(bench.Caveats(s.opts.cpus, load), bench.SampleCaveats(summaries)...))
+	if s.out.name != "" && s.out.records > 0 {
+		fmt.Fprintf(w, "\nResults are in %s; read them with: go tool benchstat %s\n", s.out.name, s.out.name)
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,99 @@
+// Progress on standard error: a bar on a terminal, a line for each case
+// elsewhere. See main.go for the manual.
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/slabrcu/slabrcu/bench"
+	"golang.org/x/perf/benchunit"
+)
+
+// progress tells people how far a run has come.
+type progress interface {
+	starting(*bench.Case)
+	done(bench.Outcome)
+	end()
+}
+
+func newProgress(w io.Writer, cases int) progress {
+	if !isTerminal(w) {
+		return &lines{w: w, cases: cases}
+	}
+	return &bar{progressbar.NewOptions(cases,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionSetWidth(20),
+	)}
+}
+
+// isTerminal reports whether w is a terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && !os.SameFile(st, null)
+}
+
+// bar is for a terminal. Its errors are those of writing to it: there is nobody
+// left to tell.
+type bar struct{ b *progressbar.ProgressBar }
+
+func (p *bar) starting(c *bench.Case) { p.b.Describe(c.Name()) }
+
+func (p *bar) done(o bench.Outcome) {
+	if o.Err != nil {
+		_, _ = progressbar.Bprintln(p.b, "failed:", o.Err)
+	}
+	_ = p.b.Add(1)
+}
+
+func (p *bar) end() { _ = p.b.Finish() }
+
+// lines is for a file or a pipe.
+type lines struct {
+	w     io.Writer
+	cases int
+	n     int
+	took  time.Duration
+}
+
+func (p *lines) starting(*bench.Case) {}
+
+func (p *lines) done(o bench.Outcome) {
+	p.n++
+	p.took += o.Took
+	left := p.took / time.Duration(p.n) * time.Duration(p.cases-p.n)
+	figure := "failed: " + errText(o.Err)
+	if o.Err == nil {
+		ns, _ := o.Result.Get("ns/op")
+		figure = benchunit.Scale(ns*1e-9, benchunit.Decimal) + "s"
+	}
+	fmt.Fprintf(p.w, "%*d/%d  %4s left  %-70s %s\n", digits(p.cases), p.n, p.cases, left.Round(time.Second), o.Case.Name(), figure)
+}
+
+func (p *lines) end() {}
+
+func digits(n int) int { return len(fmt.Sprint(n)) }
+
+// errText is the first line of an error: a panic's reason without its stack.
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return firstLine(err.Error())
+}
