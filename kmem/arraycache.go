@@ -93,15 +93,6 @@ func (a *arrayCache) push(off uintptr) bool {
 // freedLast reports whether off is on top: the double free that is seen at once.
 func (a *arrayCache) freedLast(off uintptr) bool { return a.hot == off || a.under == off }
 
-// held returns how many objects the owner has at hand.
-func (a *arrayCache) held() int {
-	n := int(a.avail)
-	if a.hot != 0 {
-		n++
-	}
-	return n
-}
-
 // dropOldest removes the n entries that have been here longest.
 func (a *arrayCache) dropOldest(n int) {
 	copy(a.entries, a.entries[n:a.avail])

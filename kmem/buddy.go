@@ -6,6 +6,7 @@ package kmem
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/slabrcu/slabrcu/internal/invariant"
 	"github.com/slabrcu/slabrcu/internal/mmap"
@@ -117,7 +118,7 @@ func (b *buddy) freePages(first uintptr, order uint) {
 func (b *buddy) put(first uintptr, order, state uint) {
 	for ; order < maxBuddy; order++ {
 		other := first ^ 1<<order
-		if b.h.page(other).owner != freeMark(order, state) {
+		if atomic.LoadUint32(&b.h.page(other).owner) != freeMark(order, state) {
 			break
 		}
 		b.unlink(other, order)

@@ -5,6 +5,7 @@ package kmem
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 var (
@@ -46,7 +47,7 @@ func (c *Cache) whyBad(p Pointer) string {
 		return fmt.Sprintf("foreign pointer, not in heap %q", h.name)
 	}
 	pg := h.page(off >> pageShift)
-	owner := pg.owner
+	owner := atomic.LoadUint32(&pg.owner)
 	switch {
 	case owner == c.id|ownerLimbo:
 		return "its slab is in limbo: the object was freed before, and its slab was destroyed"

@@ -154,3 +154,22 @@ func TestReserveRefuses(t *testing.T) {
 		t.Errorf("a layout of another machine: %v", err)
 	}
 }
+
+// TestDescriptorRefused: pages came and the descriptor did not, because the
+// limit lies between them.
+func TestDescriptorRefused(t *testing.T) {
+	const limit = 8 * pageSize
+	h := newTestHeap(t, HeapOptions{Limit: limit})
+	c := newTestCache(t, h, "c", 3*pageSize, CacheOptions{})
+	if n := c.Geometry().SlabBytes(); n != limit {
+		t.Fatalf("slabs of %d bytes, want the limit", n)
+	}
+	for range 3 {
+		if p := c.Alloc(); p != nil {
+			t.Fatal("a slab and its descriptor fit the limit")
+		}
+		if s := h.Stats(); s.Live != 0 {
+			t.Fatalf("%d bytes live after a failed growth", s.Live)
+		}
+	}
+}

@@ -3,7 +3,11 @@
 
 package kmem
 
-import "github.com/slabrcu/slabrcu/internal/mmap"
+import (
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+)
 
 const (
 	pageShift = 12
@@ -21,7 +25,9 @@ type page struct {
 	// numbers.
 	slab uint64
 	// owner is the id of the cache that the page belongs to, with the limbo bit
-	// while its slab waits for a grace period; or a free block's mark; or 0.
+	// while its slab waits for a grace period; or a free block's mark; or 0. It is
+	// stored atomically, because the page allocator looks at the neighbours of
+	// what it joins.
 	owner uint32
 	// delta turns an offset inside the page into an offset from the slab's
 	// first object, by addition modulo 2^32.
@@ -47,13 +53,15 @@ func (p *page) setLinks(next, prev uint32) { p.slab = uint64(next) | uint64(prev
 // is the offset of object 0 from the start of the pages.
 func (h *Heap) claim(n uintptr, order uint, id uint32, s, first uintptr) {
 	for i := uintptr(0); i < 1<<order; i++ {
-		*h.page(n + i) = page{slab: uint64(s), owner: id, delta: uint32(i<<pageShift - first)}
+		p := h.page(n + i)
+		p.slab, p.delta = uint64(s), uint32(i<<pageShift-first)
+		atomic.StoreUint32(&p.owner, id)
 	}
 }
 
 // setOwner changes the owner of all pages of a block and nothing else.
 func (h *Heap) setOwner(n uintptr, order uint, owner uint32) {
 	for i := uintptr(0); i < 1<<order; i++ {
-		h.page(n + i).owner = owner
+		atomic.StoreUint32(&h.page(n+i).owner, owner)
 	}
 }

@@ -1,0 +1,116 @@
+// Package kmem is the slab allocator of Linux 2.6 on memory that the collector
+// never sees: caches of equal objects on raw pages, with the flag that made it
+// famous among readers without locks, [DestroyByRCU].
+//
+// # What it is
+//
+// A [Heap] is one reservation of address space with a page allocator on it. A
+// [Cache] hands out objects of one size from slabs, blocks of pages cut into
+// objects. In front of the slabs stand array caches, small stacks of free
+// objects: one per emulated CPU, which it alone uses ([Cache.On]), and a few
+// that any goroutine borrows for the length of a call ([Cache.Alloc]). Between
+// them and the slabs stands a shared array.
+//
+// A constructor runs when a slab is made, not at each allocation. Objects are
+// freed in constructed state, and so are handed out constructed.
+//
+// # The walk
+//
+// The files follow the way of an object. Each opens by saying where it stands.
+//
+//	   file, function                 lock     then
+//	 1 alloc_unsafe.go Local.Alloc    owner    the hot slot, or the array; or 2
+//	 2 alloc.go refill                mu       a batch from the shared array, or 3
+//	 3 lists.go takeBatch, slab.go    mu       a batch from partial slabs, then free ones; or 4
+//	 4 grow.go grow                   none     the colour under mu, the rest unlocked
+//	 5 buddy.go getPages, grow.go     pages    pages, descriptor, constructor; linked under mu; 3
+//	 6 free.go Local.Free, frame.go   owner    checked; to the hot slot, or the array; or 7
+//	 7 free.go flush                  mu       a batch to the shared array, or 8
+//	 8 lists.go freeBlock             mu       objects to their slabs; too many empty ones: victims
+//	 9 destroy.go destroySlabs        none     the fork: at once 11, by RCU 10
+//	10 destroy.go enterLimbo, rcuFree none     slabRCU over slab; a grace period
+//	11 buddy.go freePages             pages    pages, and then the descriptor
+//
+// Locks are dropped before the walk leaves a layer: growth and destruction run
+// with none.
+//
+// # DestroyByRCU
+//
+// The flag delays pages, not objects. A freed object is handed out again at
+// once. But when its slab is destroyed, the pages keep their owner and contents
+// until every read-side section that was open then has ended: the slab is in
+// limbo. So an address that a reader loaded inside a section points to an object
+// of that cache, constructed, for as long as the section lasts; it may be
+// another object than the reader wanted. blocks.go has the protocol for finding
+// out, and the building blocks for it.
+//
+// Why it is safe:
+//
+//   - The slab descriptor is overlaid by slabRCU ([urcu.Head] and where the pages
+//     are), so that a slab's end needs no memory. A compile-time check holds that
+//     it fits. While a slab is in limbo, address to slab has no answer, and the
+//     page's owner word says so: a free there is reported as what it is.
+//   - rcuFree copies the overlay before it frees the pages it may stand on. An
+//     off-slab descriptor goes after the pages.
+//   - Destroying a cache ends with a Barrier. One grace period is not enough:
+//     callbacks that other CPUs queued would find the cache gone, a bug that the
+//     kernel had for five years.
+//   - Nothing may run on an object of a dying slab, so destructors and poisoning
+//     are refused with the flag.
+//
+// What the flag's author hesitated over, using it for caches that shrink and that
+// are destroyed, rests on the same two points: Shrink queues whatever it takes,
+// and Destroy waits for the queue.
+//
+// Alloc never waits for a grace period, because its caller may be inside a
+// section. Memory in limbo counts against the heap's limit, and when that is
+// reached Alloc fails. Limbo has a high-water mark beyond which destroySlabs
+// drives grace periods itself.
+//
+// # Lock order
+//
+//	Heap.mu
+//	    Cache.owners
+//	        slot token; Local stolen and busy (drain.go)
+//	            Cache.mu
+//	                buddy.mu
+//
+// Never while holding any of them: a constructor, Alloc or Free of any cache,
+// Synchronize, Barrier. An owner of an array may take Cache.mu and nothing else.
+//
+// # Where this differs from 2.6.9
+//
+//   - The bufctl is a bit per object, not a chain of indices: a batch is taken by
+//     the word, a double free that reaches a flush finds its bit set, and 64
+//     objects need 8 bytes.
+//   - The default layout keeps descriptors off the pages, in caches of their own
+//     ([LayoutNative]). Page descriptors hold the way from an address to its slab,
+//     so a free does not touch the object. [Layout2_6_9] is the historical one;
+//     both run through the same code.
+//   - Every free is checked: inside the heap, on a page of this cache, at an
+//     object's start. It costs about ten instructions. A second free of an object
+//     is seen when it is immediate or when both reach a flush.
+//   - A slab changes its list only when its group changes.
+//   - The limit on free slabs doubles when the cache is seen to swing between
+//     growing and destroying, up to 16 MiB; Shrink takes it back.
+//   - There is no reaper yet. What gives memory back is the limit on free slabs,
+//     Shrink, Destroy, and the page allocator, which discards free pages in
+//     batches.
+//   - The object in an emulated CPU's hot slot is not drained by others; see
+//     drain.go for what that saves and where it matters.
+//
+// # Traps
+//
+//   - An owner can be preempted in the middle of anything. Whoever meets a busy
+//     slot passes on; whoever drains yields and sleeps.
+//   - Offsets, not pointers, stand off the heap and in array caches: no write
+//     barriers, nothing for the collector. A pointer is made by adding to the
+//     base, so that checkptr and the race lane, where pages come from the Go
+//     heap, see where it comes from.
+//   - Addresses of a closed heap stay reserved for ever and fault: a stale one
+//     must not come to mean somebody else's memory, and the Go runtime must not
+//     get an arena there.
+//   - A heap's memory is not counted by GOMEMLIMIT. Subtract [HeapStats].Live and
+//     its companions from the limit that the collector is given.
+//   - NUMA placement is by first touch, as the system does it.
+package kmem

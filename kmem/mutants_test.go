@@ -1,0 +1,111 @@
+package kmem
+
+import (
+	"testing"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/internal/mutant"
+)
+
+// TestMutants takes one mechanism of the walk out at a time and shows which test
+// sees it.
+func TestMutants(t *testing.T) {
+	if mmap.HeapBacked {
+		t.Skip("the plain lane runs these; each is a build of its own")
+	}
+	const (
+		torture  = "^TestSlabTorture$"
+		tortured = "handed out twice|double free|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
+	)
+	mutant.Run(t, []mutant.Mutant{{
+		Name: "the flag off: pages go at once", File: "destroy.go",
+		Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		Test: "^TestTypeStability$", Expect: "lost its type|foreign object .* was written|overwritten|fault",
+	}, {
+		Name: "the flag off: not in limbo", File: "destroy.go",
+		Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		Test: "^TestLimbo$", Expect: "inside the section the object reads|in limbo",
+	}, {
+		Name: "destroy without a barrier", File: "cache.go",
+		Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
+		Test: torture, Expect: "nil pointer|Destroy|live|limbo",
+	}, {
+		Name: "a drainer that does not wait for the owner", File: "drain.go",
+		Old: "waitFor(func() bool { return atomic.LoadUint32(&l.busy) == 0 })", New: "",
+		Test: "^TestDrainTorture$", Expect: tortured,
+	}, {
+		Name: "an owner that does not look", Edits: []mutant.Edit{
+			{File: "alloc.go", Old: "if l.stolen == 0 && l.avail > 0 {", New: "if l.avail > 0 {"},
+			{File: "free.go", Old: "if l.stolen == 0 && l.array().push(off) {", New: "if l.array().push(off) {"},
+		},
+		Test: "^TestDrainTorture$", Expect: tortured,
+	}, {
+		Name: "a drainer that does not fence", File: "drain.go",
+		Old: "		urcu.HeavyFence()\n", New: "		_ = urcu.HeavyFence\n",
+		Test: "^TestDrainTorture$", Expect: tortured,
+	}, {
+		Name: "a token for everybody", File: "slots_unsafe.go",
+		Old: "return atomic.SwapUint32(&s.token, 1) == 0 }", New: "atomic.SwapUint32(&s.token, 1); return true }",
+		Test: torture, Expect: tortured,
+	}, {
+		Name: "an object stays on its slab when it is taken", File: "slab.go",
+		Old: "		*p = mask\n", New: "",
+		Test: torture, Expect: "handed out twice|double free",
+	}, {
+		Name: "double frees at the slab unseen", File: "slab.go",
+		Old: "	if *p&bit != 0 {\n		return false\n	}\n", New: "",
+		Test: "^TestDoubleFreeAtFlush$", Expect: "no panic, want .*double free",
+	}, {
+		Name: "the top of the array not looked at", File: "arraycache.go",
+		Old: "return a.hot == off || a.under == off }", New: "return false }",
+		Test: "^TestFreeRefuses$", Expect: "no panic, want \"double free\"",
+	}, {
+		Name: "any offset on the page will do", File: "frame.go",
+		Old: "return p.owner == f.id && f.index(p, off) < f.num", New: "return p.owner == f.id",
+		Test: "^TestFreeRefuses$", Expect: "misaligned|SIGSEGV",
+	}, {
+		Name: "a constructor for all objects but one", File: "grow.go",
+		Old: "for i := uintptr(0); i < uintptr(c.num); i++ {\n		c.ctor", New: "for i := uintptr(1); i < uintptr(c.num); i++ {\n		c.ctor",
+		Test: "^TestWalk$", Expect: "constructed",
+	}, {
+		Name: "a slab lost when its constructor panics", File: "grow.go",
+		Old: "if !done {", New: "if !done && false {",
+		Test: "^TestCtorPanics$", Expect: "bytes live|still allocated",
+	}, {
+		Name: "one colour", File: "grow.go",
+		Old: "if c.colourNext++; c.colourNext >= c.geo.Colours {", New: "if true {",
+		Test: "^TestColour$", Expect: "offsets",
+	}, {
+		Name: "pages lost when there is no descriptor", File: "grow.go",
+		Old: "h.buddy.freePages(first, uint(c.geo.Order))\n			return 0, err", New: "return 0, err",
+		Test: "^TestDescriptorRefused$", Expect: "live",
+	}, {
+		Name: "no limit", File: "buddy.go",
+		Old: "if b.used+n > b.limit {", New: "if false {",
+		Test: "^TestLimit$", Expect: "at the limit|reservation",
+	}, {
+		Name: "a CPU that goes keeps its objects", File: "local.go",
+		Old: "c.locals[id] == nil || c.dead() {", New: "c.locals[id] == nil || true {",
+		Test: "^TestHotplug$", Expect: "after the CPUs went",
+	}, {
+		Name: "limbo uncounted", File: "destroy.go",
+		Old: "	h.addLimbo(1 << c.geo.Order)\n", New: "",
+		Test: "^TestLimbo$", Expect: "in limbo",
+	}, {
+		Name: "limbo unmarked", File: "destroy.go",
+		Old: "c.id|ownerLimbo)", New: "c.id)",
+		Test: "^TestLimboFree$", Expect: "its slab is in limbo",
+	}, {
+		Name: "the overlay read after the pages went", File: "destroy.go",
+		Old: "	c.release(uintptr(r.page), rcu.address())\n	c.limbo.Add(-1)", New: "	c.release(uintptr(r.page), rcu.address())\n	h.buddy.trim()\n	h.cacheOf(rcu.cache).limbo.Add(-1)",
+		Test: "^TestLimbo$", Expect: "nil pointer|limbo",
+	}, {
+		Name: "free objects miscounted", File: "lists.go",
+		Old: "l.freeObjects -= int(c.num)\n			v.add", New: "v.add",
+		Test: torture, Tags: "invariants", Expect: "free objects, counted",
+	}, {
+		Name: "a page handed out twice", File: "buddy.go",
+		Old: "	b.unlink(first, from)\n	for from", New: "	if from != order {\n		b.unlink(first, from)\n	}\n	for from",
+		Test: "^TestBuddyModel$", Expect: "handed out twice|buddy|block",
+	}})
+}

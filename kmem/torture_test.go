@@ -1,0 +1,415 @@
+package kmem
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slabrcu/slabrcu/internal/mutant"
+	"github.com/slabrcu/slabrcu/smp"
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+var tortureTime = flag.Duration("kmem.torture", 300*time.Millisecond, "how long each torture test runs")
+
+// tortureFor is how long a torture test runs: longer in a mutant's process,
+// which ends with the first failure.
+func tortureFor() time.Duration {
+	if os.Getenv(mutant.Env) != "" {
+		return 10 * time.Second
+	}
+	return *tortureTime
+}
+
+// rest waits for the torture to be over.
+func rest(stop *atomic.Bool) {
+	for end := time.Now().Add(tortureFor()); time.Now().Before(end) && !stop.Load(); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// tortured is what the torture of slabs allocates.
+type tortured struct {
+	mark  uint64        // by the constructor, never changed
+	owner atomic.Uint64 // who has the object; 0 while it is free
+	sum   uint64        // of owner and address, while it is owned
+}
+
+const tortureMark = 0x746f7274757265
+
+func constructTortured(p Pointer) {
+	o := (*tortured)(p)
+	o.mark = tortureMark
+	o.owner.Store(0)
+}
+
+// torturer is one party: it holds live objects and swaps some with others.
+type torturer struct {
+	id      uint64
+	alloc   func() Pointer
+	free    func(Pointer)
+	rand    *rand.Rand
+	live    []Pointer
+	passed  chan Pointer // objects handed from party to party
+	failure func(format string, args ...any)
+	allocs  atomic.Uint64
+	frees   atomic.Uint64
+	refused atomic.Uint64
+}
+
+// get allocates and checks the oracle: nobody owns the object, and it is in
+// constructed state.
+func (w *torturer) get() {
+	p := w.alloc()
+	if p == nil {
+		w.refused.Add(1)
+		return
+	}
+	o := (*tortured)(p)
+	if o.mark != tortureMark {
+		w.failure("%p was handed out with mark %#x", p, o.mark)
+	}
+	if !o.owner.CompareAndSwap(0, w.id) {
+		w.failure("%p was handed out twice: to %d and %d", p, o.owner.Load(), w.id)
+	}
+	o.sum = w.id ^ uint64(uintptr(p))
+	w.allocs.Add(1)
+	w.live = append(w.live, p)
+}
+
+// put checks that the object is as its owner left it, and frees it.
+func (w *torturer) put(p Pointer) {
+	o := (*tortured)(p)
+	owner := o.owner.Load()
+	if o.mark != tortureMark || owner == 0 || o.sum != owner^uint64(uintptr(p)) {
+		w.failure("%p changed in its owner's hands: mark %#x owner %d sum %#x", p, o.mark, owner, o.sum)
+	}
+	o.owner.Store(0)
+	w.frees.Add(1)
+	w.free(p)
+}
+
+func (w *torturer) step() {
+	n := len(w.live)
+	switch r := w.rand.IntN(100); {
+	case r < 45 && n < 3000:
+		w.get()
+	case r < 80 && n > 0:
+		i := w.rand.IntN(n)
+		p := w.live[i]
+		w.live[i] = w.live[n-1]
+		w.live = w.live[:n-1]
+		w.put(p)
+	case r < 90 && n > 0:
+		select {
+		case w.passed <- w.live[n-1]:
+			w.live = w.live[:n-1]
+		default:
+		}
+	case r < 99:
+		select {
+		case p := <-w.passed:
+			w.put(p)
+		default:
+		}
+	default: // a burst, for refills and flushes
+		for range w.rand.IntN(500) {
+			w.get()
+		}
+		for len(w.live) > 1000 {
+			w.put(w.live[len(w.live)-1])
+			w.live = w.live[:len(w.live)-1]
+		}
+	}
+}
+
+func (w *torturer) drop() {
+	for _, p := range w.live {
+		w.put(p)
+	}
+	w.live = w.live[:0]
+}
+
+// TestSlabTorture. Oracle: an object has one owner at a time, is in constructed
+// state when it is handed out, and is as its owner left it when it comes back;
+// in the end every object and every page is home.
+//
+// Emulated CPUs and plain goroutines allocate, free, and free for each other,
+// while others shrink, make and destroy caches, and the heap runs into its limit.
+func TestSlabTorture(t *testing.T) {
+	layouts(t, func(t *testing.T, layout Layout) {
+		for _, flags := range []Flags{0, DestroyByRCU} {
+			t.Run("flags="+flags.String(), func(t *testing.T) { tortureSlabs(t, layout, flags) })
+		}
+	})
+}
+
+func tortureSlabs(t *testing.T, layout Layout, flags Flags) {
+	h := newTestHeap(t, HeapOptions{Name: "torture", Limit: 1 << 20, Layout: layout})
+	c := newTestCache(t, h, "tortured", 200, CacheOptions{Flags: flags, Ctor: constructTortured})
+	passed := make(chan Pointer, 256)
+	var stop atomic.Bool
+	var workers []*torturer
+	newWorker := func(id int) *torturer {
+		w := &torturer{id: uint64(id), alloc: c.Alloc, free: c.Free, passed: passed, failure: func(f string, a ...any) {
+			stop.Store(true)
+			t.Errorf(f, a...)
+		}, rand: rand.New(rand.NewPCG(uint64(id), 7))}
+		workers = append(workers, w)
+		return w
+	}
+	run := func(w *torturer) {
+		for !stop.Load() {
+			w.step()
+		}
+		w.drop()
+	}
+	var wg sync.WaitGroup
+	for id := 1; id <= 3; id++ {
+		w := newWorker(id)
+		wg.Go(func() { run(w) })
+	}
+	const cpus = 3 // more than the machine may have: owners get preempted
+	cpuWorkers := []*torturer{newWorker(101), newWorker(102), newWorker(103)}
+	wg.Go(func() {
+		smp.Run(cpus, func(cpu *smp.CPU) {
+			w, l := cpuWorkers[cpu.ID()], c.On(cpu)
+			w.alloc, w.free = l.Alloc, l.Free
+			run(w)
+		})
+	})
+	shrinks, lives := 0, 0
+	wg.Go(func() {
+		for !stop.Load() {
+			c.Shrink()
+			shrinks++
+			time.Sleep(time.Millisecond)
+		}
+	})
+	wg.Go(func() {
+		for !stop.Load() {
+			lives += oneLife(t, h, flags)
+		}
+	})
+	rest(&stop)
+	stop.Store(true)
+	wg.Wait()
+	drain := newWorker(999)
+	for len(passed) > 0 {
+		drain.put(<-passed)
+	}
+	var allocs, frees, refused uint64
+	for _, w := range workers {
+		allocs, frees, refused = allocs+w.allocs.Load(), frees+w.frees.Load(), refused+w.refused.Load()
+	}
+	s := c.Stats()
+	t.Logf("%d allocations, %d frees, %d refused at the limit; slabs: %d made, %d destroyed; %d shrinks; %d caches made and destroyed; lock: %d trips, %d contended; limbo peak %d B",
+		allocs, frees, refused, s.Grown, s.Destroyed, shrinks, lives, s.LockTrips, s.Contended, h.Stats().LimboPeak)
+	if allocs != frees {
+		t.Errorf("%d allocations, %d frees", allocs, frees)
+	}
+	if allocs == 0 || s.Destroyed == 0 || shrinks == 0 || lives == 0 {
+		t.Errorf("the torture did not torture: see the counts")
+	}
+}
+
+// oneLife makes a cache, uses it a little and destroys it, and returns 1.
+func oneLife(t *testing.T, h *Heap, flags Flags) int {
+	c, err := h.NewCache("short", 48, CacheOptions{Flags: flags})
+	if err != nil {
+		t.Errorf("NewCache: %v", err)
+		return 0
+	}
+	var live []Pointer
+	for range 200 {
+		if p := c.Alloc(); p != nil {
+			live = append(live, p)
+		}
+	}
+	for _, p := range live {
+		c.Free(p)
+	}
+	if err := c.Destroy(); err != nil {
+		t.Errorf("Destroy: %v", err)
+	}
+	return 1
+}
+
+// TestDrainTorture. Oracle: as TestSlabTorture's.
+//
+// Emulated CPUs miss their hot slot at every call while others drain without a
+// pause: the two sides of drain.go meet as often as they can.
+func TestDrainTorture(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Name: "drain"})
+	c := newTestCache(t, h, "drained", 128, CacheOptions{Ctor: constructTortured})
+	var stop atomic.Bool
+	var allocs, frees, drains atomic.Uint64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !stop.Load() {
+			v := c.drain("Drain")
+			c.destroySlabs(v)
+			drains.Add(1)
+		}
+	})
+	wg.Go(func() {
+		rest(&stop)
+		stop.Store(true)
+	})
+	smp.Run(2, func(cpu *smp.CPU) {
+		l := c.On(cpu)
+		w := &torturer{id: uint64(cpu.ID()) + 1, alloc: l.Alloc, free: l.Free, failure: func(f string, a ...any) {
+			stop.Store(true)
+			t.Errorf(f, a...)
+		}}
+		for n := 0; !stop.Load(); n++ {
+			for range 2 + n%7 {
+				w.get()
+			}
+			w.drop()
+		}
+		allocs.Add(w.allocs.Load())
+		frees.Add(w.frees.Load())
+	})
+	wg.Wait()
+	t.Logf("%d allocations, %d frees, %d drains", allocs.Load(), frees.Load(), drains.Load())
+	if allocs.Load() != frees.Load() || drains.Load() == 0 {
+		t.Errorf("%d allocations, %d frees, %d drains", allocs.Load(), frees.Load(), drains.Load())
+	}
+}
+
+// typed is what the torture of type stability publishes.
+type typed struct {
+	mark atomic.Uint64 // by the constructor, never changed
+	lock Lock
+	key  atomic.Uint64 // the object's identity; 0 while it is free
+	hits uint64        // guarded by lock
+}
+
+const typedMark = 0x7374617469633a31
+
+// TestTypeStability. Oracle: inside a section an address once seen carries its
+// cache's mark, whatever object it is by then; and objects of other caches on
+// the heap are never written by readers.
+//
+// Readers take the lock of objects found by a stale address while a churner
+// frees them and shrinks the cache, and another cache takes over the pages.
+func TestTypeStability(t *testing.T) {
+	layouts(t, func(t *testing.T, layout Layout) {
+		h := newTestHeap(t, HeapOptions{Name: "types", Layout: layout})
+		c := newTestCache(t, h, "typed", 64, CacheOptions{Flags: DestroyByRCU, Ctor: func(p Pointer) {
+			o := (*typed)(p)
+			o.mark.Store(typedMark)
+			o.lock = Lock{}
+			o.key.Store(0)
+		}})
+		foreign := newTestCache(t, h, "foreign", 128, CacheOptions{})
+		var table [64]atomic.Pointer[typed]
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		var sections, stale atomic.Uint64
+		for id := range 3 {
+			wg.Go(func() { readTyped(t, h.Domain(), &table, &stop, &sections, &stale, uint64(id)) })
+		}
+		rounds, checked := 0, 0
+		end := time.Now().Add(tortureFor())
+		for time.Now().Before(end) && !t.Failed() {
+			churnTyped(c, &table)
+			checked += occupy(t, foreign)
+			rounds++
+		}
+		stop.Store(true)
+		wg.Wait()
+		s := c.Stats()
+		t.Logf("%d sections, %d of them saw an object change; %d rounds, %d slabs destroyed, %d foreign objects checked, limbo peak %d B",
+			sections.Load(), stale.Load(), rounds, s.Destroyed, checked, h.Stats().LimboPeak)
+		if s.Destroyed == 0 || sections.Load() == 0 || stale.Load() == 0 {
+			t.Error("the torture did not torture: see the counts")
+		}
+	})
+}
+
+func readTyped(t *testing.T, d *urcu.Domain, table *[64]atomic.Pointer[typed], stop *atomic.Bool, sections, stale *atomic.Uint64, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 3))
+	defer func() {
+		if v := recover(); v != nil { // a lock that was overwritten
+			t.Errorf("reader: %v", v)
+		}
+	}()
+	for !stop.Load() && !t.Failed() {
+		s := d.Enter()
+		i := r.IntN(len(table))
+		o := table[i].Load()
+		if o == nil {
+			s.Exit()
+			continue
+		}
+		if r.IntN(16) == 0 { // let the address go stale
+			for range r.IntN(20) {
+				runtime.Gosched()
+			}
+		}
+		if m := o.mark.Load(); m != typedMark {
+			t.Errorf("inside a section %p lost its type: mark %#x", o, m)
+		}
+		o.lock.Lock()
+		if o.key.Load() != uint64(i)+1 {
+			stale.Add(1)
+		} else {
+			o.hits++
+		}
+		o.lock.Unlock()
+		s.Exit()
+		sections.Add(1)
+	}
+}
+
+// churnTyped publishes new objects, takes them back, frees them and shrinks.
+func churnTyped(c *Cache, table *[64]atomic.Pointer[typed]) {
+	for i := range table {
+		o := (*typed)(c.Alloc())
+		o.lock.Lock() // a stale reader may hold it
+		o.key.Store(uint64(i) + 1)
+		o.lock.Unlock()
+		table[i].Store(o)
+	}
+	runtime.Gosched()
+	for i := range table {
+		o := table[i].Swap(nil)
+		o.lock.Lock()
+		o.key.Store(0)
+		o.lock.Unlock()
+		c.Free(Pointer(o))
+	}
+	c.Shrink()
+}
+
+// occupy takes whatever pages are free for objects of another kind, and checks
+// that nobody else writes them.
+func occupy(t *testing.T, c *Cache) int {
+	var live []Pointer
+	for range 300 {
+		p := c.Alloc()
+		for w := range 16 {
+			*(*uint64)(at(p, uintptr(w*8))) = uint64(uintptr(p)) + uint64(w)
+		}
+		live = append(live, p)
+	}
+	runtime.Gosched()
+	for _, p := range live {
+		for w := range 16 {
+			if v := *(*uint64)(at(p, uintptr(w*8))); v != uint64(uintptr(p))+uint64(w) {
+				t.Errorf("foreign object %p was written: word %d is %#x", p, w, v)
+				break
+			}
+		}
+		c.Free(p)
+	}
+	c.Shrink()
+	return len(live)
+}
