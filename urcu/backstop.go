@@ -32,8 +32,11 @@ type backstop struct {
 	timer  *time.Timer
 	labels context.Context
 
-	seen [slotCount]uint64 // tends of each queue at the last look
+	seen [slotCount]uint64 // tends of each queue at the last look, or unseen
 }
+
+// unseen gives the owner of a queue that was just armed a tick to drive it.
+const unseen = ^uint64(0)
 
 const (
 	absent  = iota // no goroutine
@@ -54,6 +57,9 @@ func (b *backstop) init(d *Domain) {
 	b.run = d.runBackstop
 	b.timer = time.NewTimer(time.Hour)
 	b.timer.Stop()
+	for i := range b.seen {
+		b.seen[i] = unseen
+	}
 	b.labels = pprof.WithLabels(context.Background(), pprof.Labels("urcu", "backstop", "domain", d.name))
 }
 
@@ -110,7 +116,7 @@ func (d *Domain) runBackstop() {
 				state = absent
 			}
 			b.state.Store(state)
-			if b.busy() {
+			if d.astir() {
 				// Somebody came between the patrol and the store.
 				if state == absent && !b.state.CompareAndSwap(absent, ticking) {
 					return // and started another
@@ -137,9 +143,9 @@ func (b *backstop) rest(tick time.Duration) {
 	}
 }
 
-// busy reports whether there is anything to look at.
-func (b *backstop) busy() bool {
-	return b.armed.Load() != 0 || b.wanted.Load() != 0
+// astir reports whether there is anything to look at.
+func (d *Domain) astir() bool {
+	return d.back.armed.Load() != 0 || d.back.wanted.Load() != 0 || d.spill.Load() != nil
 }
 
 // patrol looks at all armed queues once. left says that callbacks remain
@@ -171,13 +177,13 @@ func (d *Domain) patrol() (left, mine bool) {
 	if behind != 0 {
 		d.adopt(behind)
 	}
-	return left, behind != 0
+	return left || behind != 0, behind != 0
 }
 
 // adopt does for the queues of the bitmap what their owners do not: tags, one
 // grace period for all, and their callbacks.
 func (d *Domain) adopt(behind uint64) {
-	need := d.completed.Load()
+	need := atomic.LoadUint64(&d.completed)
 	for m := behind; m != 0; m &= m - 1 {
 		q := &d.queues[bits.TrailingZeros64(m)]
 		if !q.try() {
@@ -212,6 +218,7 @@ func (d *Domain) disarm(q *queue) {
 	}
 	if q.len() == 0 {
 		q.armed = false
+		d.back.seen[q.index] = unseen
 		d.back.armed.And(^(uint64(1) << q.index))
 	}
 	q.release()

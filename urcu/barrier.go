@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/slabrcu/slabrcu/internal/invariant"
 )
 
 // Barrier waits until all callbacks whose Call or Defer happened before it have
@@ -13,6 +15,9 @@ import (
 // grace period ends. It blocks, and runs callbacks itself; not inside a section,
 // not in a callback.
 func (d *Domain) Barrier() {
+	if invariant.Enabled {
+		d.checkMayWait("Barrier")
+	}
 	left := new(atomic.Int64)
 	left.Store(1)
 	d.drainSpill()
@@ -38,7 +43,7 @@ func (d *Domain) Barrier() {
 func (d *Domain) drain(left *atomic.Int64, mask *[slotCount]bool) {
 	var p pace
 	for left.Load() > 0 {
-		need := d.completed.Load()
+		need := atomic.LoadUint64(&d.completed)
 		for i := range d.queues {
 			q := &d.queues[i]
 			if !mask[i] || !q.try() {

@@ -34,49 +34,50 @@ func (d *Domain) Call(h *Head, cb Callback) {
 	if d.max != 0 {
 		d.pending.Add(1)
 	}
-	d.call(h, cb)
+	if !d.call(h, cb) {
+		panic(fmt.Sprintf("urcu: domain %q: Call(%p, %v) after Close", d.name, h, cb))
+	}
 }
 
 // TryCall is Call for domains with Options.MaxCallbacks: at the bound it queues
-// nothing and returns [ErrTooManyCallbacks]. After Close it returns [ErrClosed].
+// nothing and returns an error that wraps [ErrTooManyCallbacks]; after Close one
+// that wraps [ErrClosed].
 func (d *Domain) TryCall(h *Head, cb Callback) error {
-	if d.closed.Load() != 0 {
-		return fmt.Errorf("urcu: TryCall in domain %q: %w", d.name, ErrClosed)
-	}
 	d.checkCall(h, cb)
 	if d.max != 0 && d.pending.Add(1) > int64(d.max) {
 		d.pending.Add(-1)
 		d.back.kick(urgent)
 		return fmt.Errorf("urcu: TryCall in domain %q: %w (MaxCallbacks is %d)", d.name, ErrTooManyCallbacks, d.max)
 	}
-	d.call(h, cb)
+	if !d.call(h, cb) {
+		return fmt.Errorf("urcu: TryCall in domain %q: %w", d.name, ErrClosed)
+	}
 	return nil
 }
 
-// call queues h on the caller's slot and now and then looks after that queue.
-func (d *Domain) call(h *Head, cb Callback) {
+// call queues h on the caller's slot and now and then looks after that queue. It
+// reports whether the domain is open.
+//
+// Close sets closed and then takes every token once: whoever holds one later
+// sees it.
+func (d *Domain) call(h *Head, cb Callback) bool {
 	q := &d.queues[stackSlot()]
 	if !q.try() {
-		d.callBusy(h, cb)
-		return
+		return d.callBusy(h, cb)
 	}
-	d.enqueue(q, h, cb)
+	if d.closed.Load() != 0 {
+		q.release()
+		return d.refuse()
+	}
+	d.push(q, h, cb)
 	if q.due--; q.due == 0 {
 		d.tendInCall(q)
 	}
 	q.release()
+	return true
 }
 
-// enqueue appends h to q, whose token the caller holds. Close sets closed and
-// then takes every token once: whoever holds one later sees it.
-func (d *Domain) enqueue(q *queue, h *Head, cb Callback) {
-	if d.closed.Load() != 0 {
-		q.release()
-		d.refuse(h, cb)
-	}
-	d.push(q, h, cb)
-}
-
+// push appends h to q, whose token the caller holds.
 func (d *Domain) push(q *queue, h *Head, cb Callback) {
 	h.link, h.cb, h.state = 0, cb, queuedMark
 	q.next.push(h)
@@ -90,26 +91,38 @@ func (d *Domain) push(q *queue, h *Head, cb Callback) {
 // of stack address, by the backstop, or by the caller itself, who is in a
 // callback. It does not look after the queue it finds: a callback that calls
 // must not run callbacks that call.
-func (d *Domain) callBusy(h *Head, cb Callback) {
+func (d *Domain) callBusy(h *Head, cb Callback) bool {
 	home := stackSlot()
 	for i := uintptr(1); i <= neighbours; i++ {
 		q := &d.queues[(home+i)%slotCount]
-		if atomic.LoadUint32(&q.token) == 0 && q.try() {
-			d.enqueue(q, h, cb)
-			q.release()
-			return
+		if atomic.LoadUint32(&q.token) != 0 || !q.try() {
+			continue
 		}
+		open := d.closed.Load() == 0
+		if open {
+			d.push(q, h, cb)
+		}
+		q.release()
+		return open || d.refuse()
 	}
-	d.spillOver(h, cb)
+	return d.spillOver(h, cb)
+}
+
+// refuse undoes the count of a Call that came after Close.
+func (d *Domain) refuse() bool {
+	if d.max != 0 {
+		d.pending.Add(-1)
+	}
+	return false
 }
 
 // spillOver pushes h on the one list that needs no token. Whoever looks after a
 // queue next takes the whole list, so a push needs no care for reuse of heads.
-func (d *Domain) spillOver(h *Head, cb Callback) {
+func (d *Domain) spillOver(h *Head, cb Callback) bool {
 	d.spillers.Add(1)
+	defer d.spillers.Add(-1)
 	if d.closed.Load() != 0 {
-		d.spillers.Add(-1)
-		d.refuse(h, cb)
+		return d.refuse()
 	}
 	h.cb, h.state = cb, queuedMark
 	for {
@@ -119,9 +132,9 @@ func (d *Domain) spillOver(h *Head, cb Callback) {
 			break
 		}
 	}
-	d.spillers.Add(-1)
 	d.stats.spilled.Add(1)
 	d.back.kick(prompt)
+	return true
 }
 
 // unspill moves the spilled callbacks to q, oldest first. The caller holds the
@@ -145,13 +158,6 @@ func (d *Domain) unspill(q *queue) {
 	if n != 0 && !q.armed {
 		d.arm(q)
 	}
-}
-
-func (d *Domain) refuse(h *Head, cb Callback) {
-	if d.max != 0 {
-		d.pending.Add(-1)
-	}
-	panic(fmt.Sprintf("urcu: domain %q: Call(%p, %v) after Close", d.name, h, cb))
 }
 
 func (d *Domain) checkCall(h *Head, cb Callback) {

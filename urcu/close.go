@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 )
 
 // A BusyError is why Close refuses: readers are still registered.
@@ -21,8 +22,8 @@ func (e *BusyError) Error() string {
 // Close ends the domain: it waits until all callbacks have run and leaves no
 // goroutine behind. Later Calls panic. It returns a *BusyError and changes
 // nothing while readers are registered, and an error that wraps [ErrClosed] the
-// second time. It blocks, and waits for open sections; not inside one. The
-// default domain cannot be closed.
+// second time. It blocks, and waits for open sections; not inside one. It panics
+// for the default domain, which belongs to everybody.
 func (d *Domain) Close() error {
 	if d.permanent {
 		panic("urcu: Close of the default domain")
@@ -60,7 +61,11 @@ func (d *Domain) shut() error {
 	}
 	busy := &BusyError{Domain: d.name}
 	for r := range g.all() {
-		busy.Readers = append(busy.Readers, r.name)
+		if r.state == recordLive {
+			busy.Readers = append(busy.Readers, r.name)
+		} else if atomic.LoadUint64(&r.word) != 0 {
+			busy.Readers = append(busy.Readers, r.name+" (leaked inside a section)")
+		}
 	}
 	if len(busy.Readers) > 0 {
 		return busy

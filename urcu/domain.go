@@ -114,14 +114,16 @@ type Domain struct {
 	_ [smp.LinePad]byte
 
 	// Updaters.
-	completed atomic.Uint64 // all tags up to this one are done
+	completed uint64 // all tags up to this one are done; equals epoch when no grace period is under way
 	grace     grace
 	bell      bell
+	sentinel  atomic.Uint32 // 1: a waiter listens to the bell
 	crowd     crowd
 	stats     stats
 
 	registry registry
 	overflow atomic.Pointer[[]*page] // further pages of sections, replaced when they grow
+	nextLine atomic.Uint64           // where the search in them goes on
 
 	spill    atomic.Pointer[Head] // callbacks that found no queue, newest first
 	spillers atomic.Int64         // Calls under way there
@@ -148,7 +150,7 @@ func New(o Options) (*Domain, error) {
 		d.queues[i].index, d.queues[i].due = i, 1
 	}
 	atomic.StoreUint64(&d.epoch, firstEpoch())
-	d.completed.Store(firstEpoch())
+	atomic.StoreUint64(&d.completed, firstEpoch())
 	d.bell = newBell()
 	d.registry.chunks.Store(new([]*chunk))
 	d.overflow.Store(new([]*page))

@@ -6,6 +6,8 @@ package urcu
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/slabrcu/slabrcu/internal/invariant"
 )
 
 const (
@@ -117,18 +119,6 @@ func (q *queue) promote(d *Domain) {
 	}
 }
 
-// start begins a grace period for t, unless one is under way, without looking at
-// any reader yet: it is too early for that.
-func (d *Domain) start(t uint64) {
-	g := &d.grace
-	if g.tryLead() {
-		if !g.active && !d.done(t) {
-			g.begin(d)
-		}
-		g.release(d)
-	}
-}
-
 // run runs up to n callbacks of q's done segment. The token stays held, so that
 // one queue's callbacks run in order; a callback that Calls finds it taken and
 // uses a neighbour. A callback that panics has left the queue before it ran, and
@@ -137,7 +127,13 @@ func (d *Domain) run(q *queue, n int) {
 	ran := 0
 	ok := false
 	releaseStore32(&q.running, 1)
+	if invariant.Enabled {
+		releaseStore(&q.runner, goroutineID())
+	}
 	defer func() {
+		if invariant.Enabled {
+			releaseStore(&q.runner, 0)
+		}
 		releaseStore32(&q.running, 0)
 		releaseStore(&q.ran, q.ran+uint64(ran))
 		if d.max != 0 {

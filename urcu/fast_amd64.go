@@ -24,12 +24,14 @@ func releaseStore(p *uint64, v uint64) { *p = v }
 
 func releaseStore32(p *uint32, v uint32) { *p = v }
 
-// lockMemb enters. The slow path leaves word as this store wants it.
+// lockMemb enters. The fast path wants word to be 0 and ack to be the epoch. Inside
+// a section word equals ack, and the difference is 0, which is no epoch. The slow
+// path leaves word as the store here wants it.
 //
 // A: the word and the section's loads may change places in the store buffer.
 // Pairs with the membarrier of B in gp.go.
 func (r *record) lockMemb() {
-	if r.word|(r.ack^atomic.LoadUint64(r.epoch)) != 0 {
+	if r.ack-r.word != atomic.LoadUint64(r.epoch) {
 		r.lockMembSlow()
 	}
 	r.word = r.ack
@@ -53,7 +55,7 @@ func (r *record) lockMB() {
 // waiting is looked at after it in program order; pairs with W in wait.go.
 func (r *record) unlock() {
 	r.word = r.after
-	if r.nest|atomic.LoadUint64(&r.waiting) != 0 {
+	if r.after|atomic.LoadUint64(&r.waiting) != 0 {
 		r.unlockSlow()
 	}
 }

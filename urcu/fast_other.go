@@ -19,7 +19,7 @@ func releaseStore32(p *uint32, v uint32) { atomic.StoreUint32(p, v) }
 // lockMemb enters. arm64: STLR; the section's first load of a shared pointer is
 // an atomic one, LDAR, and does not overtake it.
 func (r *record) lockMemb() {
-	if r.word|(r.ack^atomic.LoadUint64(r.epoch)) != 0 {
+	if r.ack-r.word != atomic.LoadUint64(r.epoch) {
 		r.lockMembSlow()
 	}
 	atomic.StoreUint64(&r.word, r.ack)
@@ -37,7 +37,7 @@ func (r *record) lockMB() {
 // unlock leaves the innermost section. arm64: STLR, then LDAR, which stay in order.
 func (r *record) unlock() {
 	atomic.StoreUint64(&r.word, r.after)
-	if r.nest|atomic.LoadUint64(&r.waiting) != 0 {
+	if r.after|atomic.LoadUint64(&r.waiting) != 0 {
 		r.unlockSlow()
 	}
 }

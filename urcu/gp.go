@@ -4,7 +4,6 @@
 package urcu
 
 import (
-	"context"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,8 @@ type grace struct {
 	target  uint64 // readers must be outside, or have entered at target or later
 	silent  int    // Memb: polls of readers that did not acknowledge
 	at      cursor
-	timed   bool // this one is measured
+	count   uint64 // grace periods begun
+	timed   bool   // this one is measured
 	begun   time.Duration
 	stall   stallWatch
 }
@@ -54,7 +54,7 @@ func (d *Domain) tag() uint64 {
 }
 
 // done reports whether the grace period of tag t has ended.
-func (d *Domain) done(t uint64) bool { return reached(d.completed.Load(), t) }
+func (d *Domain) done(t uint64) bool { return reached(atomic.LoadUint64(&d.completed), t) }
 
 // begin announces the next epoch and starts the pass. The caller leads.
 //
@@ -75,9 +75,8 @@ func (g *grace) begin(d *Domain) {
 	if len(g.at.chunks) > 0 {
 		g.at.recs = g.at.chunks[0].used.Load()
 	}
-	n := d.stats.begun.Load() + 1
-	d.stats.begun.Store(n)
-	if g.timed = n%timedEvery == 0; g.timed {
+	g.count++
+	if g.timed = g.count%timedEvery == 0; g.timed {
 		g.begun = now()
 	}
 }
@@ -138,121 +137,19 @@ func (g *grace) passed(d *Domain, r *record) bool {
 	return r.passed(g.target)
 }
 
-// passed reports whether all sections of the line have.
-func (l *line) passed(t uint64) bool {
-	for i := range l.word {
-		if w := atomic.LoadUint64(&l.word[i]); w != 0 && !reached(w, t) {
-			return false
+// finish publishes the end. The caller leads; release wakes those who waited.
+func (g *grace) finish(d *Domain) {
+	if g.count%tidyEvery == 0 {
+		d.sections.tidy()
+		for _, p := range *d.overflow.Load() {
+			p.tidy()
 		}
 	}
-	return true
-}
-
-// finish publishes the end. The caller leads, and after it has let go of the
-// lead wakes the crowd.
-func (g *grace) finish(d *Domain) {
 	g.active, g.widened = false, false
-	d.completed.Store(g.target)
-	d.stats.ended.Store(d.stats.ended.Load() + 1)
+	releaseStore(&d.completed, g.target)
+	releaseStore(&d.stats.ended, d.stats.ended+1)
 	if g.timed {
 		d.stats.latency.add(now() - g.begun)
 	}
 	g.stall = stallWatch{}
-}
-
-// release gives the lead away and wakes those who waited for it.
-func (g *grace) release(d *Domain) {
-	g.lead.Store(0)
-	d.crowd.wake(d.completed.Load())
-}
-
-// step is one look at the grace period by a caller that must not block. It
-// begins one when none is under way and tag t needs it. hurry makes it call
-// membarrier at once. It reports whether t is done.
-func (d *Domain) step(t uint64, hurry bool) bool {
-	g := &d.grace
-	if !g.tryLead() {
-		return d.done(t)
-	}
-	if !g.active && !d.done(t) {
-		g.begin(d)
-	}
-	if g.active {
-		ok := g.advance(d)
-		if !ok && g.needsFence(hurry, patientSteps) {
-			g.fence(d)
-			ok = g.advance(d)
-		}
-		if ok {
-			g.finish(d)
-		}
-	}
-	g.release(d)
-	return d.done(t)
-}
-
-// needsFence reports whether the pass stands before a silent Memb reader that
-// has been looked at often enough.
-func (g *grace) needsFence(hurry bool, patience int) bool {
-	return g.silent > 0 && !g.fenced && (hurry || g.silent > patience)
-}
-
-const (
-	patientSteps = 3   // looks of drivers, which come a batch of callbacks apart
-	patientPolls = 200 // polls of a waiter, which come 20 ns apart
-)
-
-// lead completes tag t. The caller holds the lead and keeps it. A cancelled
-// context leaves the grace period for the next leader.
-func (d *Domain) lead(ctx context.Context, t uint64, hurry bool) error {
-	g := &d.grace
-	for !d.done(t) {
-		if !g.active {
-			g.begin(d)
-		} else if !reached(g.target, t) && !g.widened {
-			// A grace period under way that is too early for t is widened, not
-			// waited out: whoever waits for it is served by the later one. Once
-			// only, or cancelled leaders could put off its end for ever.
-			g.begin(d)
-			g.widened = true
-		}
-		var p pace
-		for !g.advance(d) {
-			if g.needsFence(hurry, patientPolls) {
-				g.fence(d)
-			} else if !p.pause() {
-				if err := d.park(ctx); err != nil {
-					return err
-				}
-			}
-		}
-		g.finish(d)
-	}
-	return nil
-}
-
-// park sleeps until the reader at the cursor leaves. The caller leads.
-func (d *Domain) park(ctx context.Context) error {
-	g := &d.grace
-	if g.silent > 0 && !g.fenced {
-		g.fence(d)
-	}
-	limit := g.stall.look(d)
-	d.stats.parked.Add(1)
-	return d.bell.sleep(ctx, func() bool { return g.mark(d) }, limit)
-}
-
-// mark asks the reader at the cursor to ring the bell when it leaves, and
-// reports whether there is one.
-func (g *grace) mark(d *Domain) (late bool) {
-	if g.advance(d) {
-		return false
-	}
-	at := &g.at
-	if len(at.chunks) > 0 {
-		atomic.StoreUint64(&at.chunks[0].rec[bits.TrailingZeros64(at.recs)].waiting, 1)
-	} else {
-		atomic.StoreUint32(&at.page.line[bits.TrailingZeros64(at.lines)].waiting, 1)
-	}
-	return !g.advance(d)
 }

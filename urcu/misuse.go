@@ -2,7 +2,10 @@
 
 package urcu
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // For QSBR, nest counts the open sections in invariant builds alone; word and
 // ack work as ever.
@@ -43,5 +46,24 @@ func (h *handle) checkUnlock(op string) {
 	h.checkUse(op)
 	if h.rec.word == 0 {
 		panic("urcu: " + op + " without Lock by reader " + h.describe())
+	}
+}
+
+// checkMayWait panics when the caller would wait for itself: inside a section of
+// a registered reader, as the owner of an online QSBR reader, or in a callback.
+// Sections of any goroutine are not looked at, as somebody else may end them.
+func (d *Domain) checkMayWait(op string) {
+	id := goroutineID()
+	for i := range d.queues {
+		if atomic.LoadUint64(&d.queues[i].runner) == id {
+			panic(fmt.Sprintf("urcu: domain %q: %s inside a callback", d.name, op))
+		}
+	}
+	d.registry.mu.Lock()
+	defer d.registry.mu.Unlock()
+	for r := range d.registry.all() {
+		if r.goid == id && r.state == recordLive && atomic.LoadUint64(&r.word) != 0 {
+			panic(fmt.Sprintf("urcu: domain %q: %s inside a section of the caller's own reader %q", d.name, op, r.name))
+		}
 	}
 }

@@ -5,6 +5,8 @@ package urcu
 import (
 	"context"
 	"fmt"
+
+	"github.com/slabrcu/slabrcu/internal/invariant"
 )
 
 // A Cookie names a grace period of one domain. The zero Cookie names one that
@@ -45,6 +47,9 @@ func (d *Domain) Poll(c Cookie) bool {
 func (d *Domain) WaitCookie(ctx context.Context, c Cookie) error {
 	if c == 0 {
 		return nil
+	}
+	if invariant.Enabled {
+		d.checkMayWait("WaitCookie")
 	}
 	if err := d.wait(ctx, uint64(c)); err != nil {
 		return fmt.Errorf("urcu: WaitCookie in domain %q: %w", d.name, err)

@@ -72,8 +72,9 @@ type queue struct {
 	queued  uint64 // Calls so far
 	ran     uint64 // callbacks finished so far
 	running uint32 // 1: a slice of callbacks is being run
+	runner  uint64 // invariant builds: by which goroutine
 
-	_ [2*smp.LinePad - 18*8]byte
+	_ [2*smp.LinePad - 19*8]byte
 }
 
 func (q *queue) try() bool { return atomic.SwapUint32(&q.token, 1) == 0 }

@@ -12,30 +12,15 @@ import (
 
 const wordsPerLine = 7
 
-// untouched marks the first word of a line that was never used. It is even,
+// untouched marks the words of a line that leaders do not look at. It is even,
 // hence no epoch.
 const untouched = 2
 
 // A line is a cache line of words; each belongs to at most one open section.
 type line struct {
-	word    [wordsPerLine]uint64 // 0: free, else the epoch at entry; first word of a fresh line: untouched
+	word    [wordsPerLine]uint64 // 0: free; untouched: free, tell leaders first; else the epoch at entry
 	waiting uint32               // a parked leader waits for one of the words
 	_       [smp.LinePad - 8*wordsPerLine - 4]byte
-}
-
-// A page of lines and the sticky bitmap of those ever used. Pages are never freed.
-type page struct {
-	used atomic.Uint64 // bit set before a word of the line is claimed, never cleared
-	_    [smp.LinePad - 8]byte
-	line [slotCount]line
-}
-
-func newPage() *page {
-	p := new(page)
-	for i := range p.line {
-		p.line[i].word[0] = untouched
-	}
-	return p
 }
 
 // A Section is an open read-side critical section of no particular goroutine.
@@ -88,55 +73,4 @@ func (s Section) checkExit() {
 	if atomic.LoadUint64(s.word) == 0 {
 		panic("urcu: Section.Exit twice in domain \"" + s.dom.name + "\"")
 	}
-}
-
-// enterSlow looks for a free word in the other words of the home line, in its
-// neighbours, and then in further pages.
-func (d *Domain) enterSlow(e uint64) Section {
-	home := int(stackSlot())
-	if s, ok := d.claim(d.sections, home, slotCount, e); ok {
-		return s
-	}
-	for {
-		pages := d.overflow.Load()
-		// Newest first: the older ones are fuller.
-		for i := len(*pages) - 1; i >= 0; i-- {
-			if s, ok := d.claim((*pages)[i], home, slotCount, e); ok {
-				return s
-			}
-		}
-		d.growSections(pages)
-	}
-}
-
-// claim tries n lines of a page from home on.
-func (d *Domain) claim(p *page, home, n int, e uint64) (Section, bool) {
-	for i := range n {
-		at := (home + i) % slotCount
-		l := &p.line[at]
-		for j := range l.word {
-			w := &l.word[j]
-			old := atomic.LoadUint64(w)
-			if old == untouched {
-				p.used.Or(1 << at)
-			} else if old != 0 {
-				continue
-			}
-			if atomic.CompareAndSwapUint64(w, old, e) {
-				return Section{w, l, d}, true
-			}
-		}
-	}
-	return Section{}, false
-}
-
-// growSections adds a page unless somebody else just did.
-//
-// A leader that read the list before the page appeared need not look at it: its
-// sections begin after the leader's fence.
-func (d *Domain) growSections(seen *[]*page) {
-	grown := make([]*page, len(*seen), len(*seen)+1)
-	copy(grown, *seen)
-	grown = append(grown, newPage())
-	d.overflow.CompareAndSwap(seen, &grown)
 }

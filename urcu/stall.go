@@ -62,40 +62,54 @@ type stallWatch struct {
 	reported bool          // once per grace period
 }
 
-// look reports the reader at the cursor when it is due, and returns how long the
-// leader may sleep before the next look. The caller leads.
-func (w *stallWatch) look(d *Domain) time.Duration {
+// look returns how long a sleeper may sleep before the next look, and the reader
+// at the cursor when it is time to report it. The caller leads.
+func (w *stallWatch) look(d *Domain) (limit time.Duration, stalled *Stall) {
+	limit = parkLongest
+	if plainStores && !membarrierReady() {
+		limit = lossyLimit
+	}
 	if w.since == 0 {
 		w.since = now()
-		return min(d.stallTimeout, parkLongest)
-	}
-	age := now() - w.since
-	if age >= d.stallTimeout && !w.reported {
-		w.reported = true
-		d.stats.stalls.Add(1)
-		s := d.grace.culprit()
-		s.Domain, s.Age = d.name, age
-		d.report(s)
 	}
 	if w.reported {
-		return parkLongest
+		return limit, nil
 	}
-	return min(d.stallTimeout-age, parkLongest)
+	age := now() - w.since
+	if age < d.stallTimeout {
+		return min(limit, d.stallTimeout-age), nil
+	}
+	w.reported = true
+	stalled = d.grace.culprit()
+	stalled.Age = age
+	return limit, stalled
 }
 
 // culprit names the reader at the cursor. The caller leads.
-func (g *grace) culprit() Stall {
+func (g *grace) culprit() *Stall {
 	at := &g.at
 	if len(at.chunks) == 0 {
-		return Stall{}
+		return &Stall{}
 	}
 	r := &at.chunks[0].rec[bits.TrailingZeros64(at.recs)]
 	r.dom.registry.mu.Lock()
-	s := Stall{Reader: r.name, Goroutine: r.goid, Leaked: r.state == recordLeaked}
-	r.dom.registry.mu.Unlock()
-	s.Inside = s.Leaked && atomic.LoadUint64(&r.word) != 0
-	s.Stack = stackOf(s.Goroutine)
-	return s
+	defer r.dom.registry.mu.Unlock()
+	leaked := r.state == recordLeaked
+	return &Stall{
+		Reader: r.name, Goroutine: r.goid, Leaked: leaked,
+		Inside: leaked && atomic.LoadUint64(&r.word) != 0,
+	}
+}
+
+// reportStall completes s and reports it. The caller does not lead: the hook is
+// the user's code, and the stack dump stops the world.
+func (d *Domain) reportStall(s *Stall) {
+	d.stats.stalls.Add(1)
+	s.Domain = d.name
+	if s.Goroutine != 0 {
+		s.Stack = stackOf(s.Goroutine)
+	}
+	d.report(*s)
 }
 
 // stackOf returns the stack of goroutine id out of a dump of all, which stops

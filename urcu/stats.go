@@ -3,6 +3,8 @@
 package urcu
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -41,11 +43,11 @@ type Stats struct {
 
 // stats is the domain's side of it.
 type stats struct {
-	begun, ended atomic.Int64 // written by the leader
-	membarriers  atomic.Int64
-	parked       atomic.Int64
-	stalls       atomic.Int64
-	latency      histogram // written by the leader
+	ended       uint64 // written by the leader
+	membarriers atomic.Int64
+	parked      atomic.Int64
+	stalls      atomic.Int64
+	latency     histogram // written by the leader
 
 	spilled atomic.Int64
 }
@@ -55,7 +57,7 @@ type stats struct {
 func (d *Domain) Stats() Stats {
 	s := Stats{
 		Name: d.name, Flavor: d.flavor,
-		GracePeriods: d.stats.ended.Load(),
+		GracePeriods: int64(atomic.LoadUint64(&d.stats.ended)),
 		Membarriers:  d.stats.membarriers.Load(),
 		Parked:       d.stats.parked.Load(),
 		Stalls:       d.stats.stalls.Load(),
@@ -72,6 +74,25 @@ func (d *Domain) Stats() Stats {
 	s.Pending = s.Queued - s.Ran
 	d.stats.latency.fill(&s)
 	return s
+}
+
+// Var returns the domain's statistics as an expvar.Var:
+//
+//	expvar.Publish("urcu", domain.Var())
+//
+// This package does not import expvar itself, as that would link net/http into
+// every program and serve /debug/vars unasked.
+func (d *Domain) Var() fmt.Stringer { return statsVar{d} }
+
+type statsVar struct{ d *Domain }
+
+// String returns the statistics as JSON, as expvar wants it.
+func (v statsVar) String() string {
+	text, err := json.Marshal(v.d.Stats())
+	if err != nil {
+		panic(err) // Stats holds nothing that JSON cannot
+	}
+	return string(text)
 }
 
 // A histogram counts durations in buckets of a quarter of an octave, from 1 ns

@@ -3,7 +3,6 @@
 package urcu
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -11,47 +10,64 @@ import (
 )
 
 const (
-	spinPolls  = 300 // polls that only burn time, about 20 ns each
-	yieldPolls = 40  // then polls with a Gosched in between
-	spinUnit   = 30
+	// A waiter polls quickPolls times at once, then with a pause of about 20 ns
+	// in between, then yields the processor between polls, then parks.
+	quickPolls = 8
+	spinPolls  = 200
+	yieldPolls = 24
+	spinUnit   = 12
 
-	// backstop bounds a sleep that nobody ends. With a heavy fence no wake-up can
-	// be lost and it only paces stall checks.
-	parkBackstop = time.Millisecond
-	parkLongest  = 100 * time.Millisecond
+	// A sleep that nobody ends lasts so long: without a heavy fence a wake-up can
+	// be lost, with one the sleep only paces the search for stalls.
+	lossyLimit  = time.Millisecond
+	parkLongest = time.Second
 )
 
 // A pace leads one waiter from spinning over yielding to parking. The zero
 // value is a waiter that has just come.
 type pace struct{ polls int }
 
-// pause burns or yields a moment, and reports false when it is time to park.
-func (p *pace) pause() bool {
+// spin burns a moment, and reports false when it is time to let go of things.
+func (p *pace) spin() bool {
+	if p.polls >= spinPolls {
+		return false
+	}
 	p.polls++
-	switch {
-	case p.polls <= spinPolls:
-		if p.polls == spinPolls/8 && runtime.GOMAXPROCS(0) == 1 {
+	if p.polls > quickPolls {
+		if p.polls == 4*quickPolls && runtime.GOMAXPROCS(0) == 1 {
 			p.polls = spinPolls // nobody else runs while this goroutine spins
 		}
 		for range spinUnit {
-			spinSink()
+			burn()
 		}
-	case p.polls <= spinPolls+yieldPolls:
-		runtime.Gosched()
-	default:
-		return false
 	}
 	return true
 }
 
-//go:noinline
-func spinSink() {}
+// pause spins or yields, and reports false when it is time to park. The number
+// of yields is bounded: under testing/synctest they stop the clock.
+func (p *pace) pause() bool {
+	if p.spin() {
+		return true
+	}
+	if p.polls++; p.polls <= spinPolls+yieldPolls {
+		runtime.Gosched()
+		return true
+	}
+	return false
+}
 
-// A bell wakes the leader of a domain's grace period. Readers ring it when their
-// record says that a leader waits.
+// awake prepares for the time after a sleep: a short spin.
+func (p *pace) awake() { p.polls = spinPolls - spinPolls/4 }
+
+//go:noinline
+func burn() {}
+
+// A bell is rung by readers whose record says that a leader waits, and heard by
+// the sentinel among the waiters.
 type bell struct {
-	ch    chan struct{} // one token: rings before the sleep are not lost
-	timer *time.Timer   // owned by the leader
+	ch    chan struct{} // one token: a ring before the sleep is not lost
+	timer *time.Timer   // belongs to the sentinel
 }
 
 func newBell() bell {
@@ -68,43 +84,10 @@ func (b *bell) ring() {
 	}
 }
 
-// sleep parks the leader until late reports false, the limit passes or ctx ends.
-// mark asks the late reader to ring.
-//
-// W: mark; fence; look again; sleep. The reader: word := 0; look at the mark. On
-// amd64 the reader's store and load may change places in its store buffer; the
-// membarrier forbids it at the leader's cost: either the leader's second look
-// sees 0 or the reader's look sees the mark. Where stores are atomics the
-// reader fences for itself. Where membarrier is missing, a wake-up can be lost,
-// and the sleep is bounded by parkBackstop.
-func (b *bell) sleep(ctx context.Context, mark func() (late bool), limit time.Duration) error {
-	select {
-	case <-b.ch:
-	default:
-	}
-	if !mark() {
-		return nil
-	}
-	if plainStores && !membarrier() {
-		limit = min(limit, parkBackstop)
-	}
-	if !mark() {
-		return nil
-	}
-	b.timer.Reset(limit)
-	defer b.timer.Stop()
-	select {
-	case <-b.ch:
-	case <-b.timer.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// A crowd is the callers that wait for a grace period which somebody else leads.
+// A crowd is the waiters of a domain that sleep.
 type crowd struct {
-	size atomic.Int32 // entries in list; read by leaders without mu
+	size atomic.Int32 // entries in list
+	poke atomic.Uint32
 	mu   sync.Mutex
 	list []*follower
 	idle []*follower // for reuse
@@ -115,10 +98,9 @@ type follower struct {
 	ch  chan struct{}
 }
 
-// join adds a follower for tag t.
-func (c *crowd) join(t uint64) *follower {
+// join adds a sleeper for tag t.
+func (c *crowd) join(d *Domain, t uint64) *follower {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	var f *follower
 	if n := len(c.idle); n > 0 {
 		f, c.idle = c.idle[n-1], c.idle[:n-1]
@@ -128,19 +110,28 @@ func (c *crowd) join(t uint64) *follower {
 	f.tag = t
 	c.list = append(c.list, f)
 	c.size.Add(1)
+	c.mu.Unlock()
+	if c.poke.Load() != 0 {
+		c.wake(d) // may wake f, who then looks for itself
+	}
 	return f
 }
 
-// leave removes f, woken or not.
-func (c *crowd) leave(f *follower) {
+// leave removes f, woken or not. A wake-up that f does not use goes to another.
+func (c *crowd) leave(d *Domain, f *follower) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.remove(func(x *follower) bool { return x == f })
+	unused := false
 	select {
 	case <-f.ch:
+		unused = true
 	default:
 	}
 	c.idle = append(c.idle, f)
+	c.mu.Unlock()
+	if unused || c.poke.Load() != 0 {
+		c.wake(d)
+	}
 }
 
 // remove takes those out for which pick says so. The caller holds mu.
@@ -156,23 +147,25 @@ func (c *crowd) remove(pick func(*follower) bool) {
 	c.list = kept
 }
 
-// wake ends the wait of all whose tag is done, and of one more, who may lead.
-// Leaders call it after they have let go of the lead.
-func (c *crowd) wake(done uint64) {
-	if c.size.Load() == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	heir := false
-	c.remove(func(f *follower) bool {
-		if !reached(done, f.tag) {
-			if heir {
-				return false
+// wake ends the sleep of all whose tag is done, and of one more if somebody is
+// needed: to begin the next grace period, or to be the sentinel of this one. It
+// never waits for mu, as drivers call it: whoever holds mu finds the poke.
+func (c *crowd) wake(d *Domain) {
+	c.poke.Store(1)
+	for c.poke.Load() != 0 && c.mu.TryLock() {
+		c.poke.Store(0)
+		done := atomic.LoadUint64(&d.completed)
+		needed := done == atomic.LoadUint64(&d.epoch) || d.sentinel.Load() == 0
+		c.remove(func(f *follower) bool {
+			if !reached(done, f.tag) {
+				if !needed {
+					return false
+				}
+				needed = false
 			}
-			heir = true
-		}
-		f.ch <- struct{}{} // has room: a follower is woken once per join
-		return true
-	})
+			f.ch <- struct{}{} // has room: a sleeper is woken once per join
+			return true
+		})
+		c.mu.Unlock()
+	}
 }
