@@ -43,6 +43,7 @@ func benchmarkScenario(b *testing.B, name string) {
 	case list == "1":
 		cpus = 1
 	}
+	ran := false
 	for _, c := range Lookup(name).Cases(Selection{CPUs: []int{cpus}, Flags: []kmem.Flags{createFlag}}) {
 		if c.Skip != "" || c.Params.CPUs != cpus {
 			continue
@@ -51,6 +52,7 @@ func benchmarkScenario(b *testing.B, name string) {
 		if cpus == 1 {
 			keys += "-1" // which go test leaves out
 		}
+		ran = true
 		b.Run(keys, func(b *testing.B) {
 			res, err := Do(b.Context(), c, Benchtime{N: b.N})
 			if err != nil {
@@ -60,6 +62,9 @@ func benchmarkScenario(b *testing.B, name string) {
 				b.ReportMetric(v.V, v.Unit)
 			}
 		})
+	}
+	if !ran {
+		b.Skipf("nothing of it runs on %d CPUs", cpus)
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	ClassFault  Class = "fault"  // the processor refused an address
 	ClassThrow  Class = "throw"  // the Go runtime found its own data damaged
 	ClassCrash  Class = "crash"  // the process died in some other way
+	ClassRace   Class = "race"   // the race detector spoke
 	ClassKilled Class = "killed" // the process had to be killed, as it did not end
 )
 
@@ -37,6 +38,7 @@ var explanations = map[Class]string{
 	ClassHang:      "workers hung: most likely in a mutex whose words had been overwritten",
 	ClassFault:     "the process died of a fault: a reader followed its address to a page that was not there any more",
 	ClassThrow:     "the Go runtime ended the process: a mutex in a recycled page had been overwritten between Lock and Unlock",
+	ClassRace:      "the race detector found two accesses without an order between them",
 	ClassCrash:     "the process died",
 	ClassKilled:    "the process did not come to an end and was killed: most likely everybody waits for a mutex whose words had been overwritten",
 }
@@ -134,6 +136,7 @@ var symptoms = []struct {
 	{"fatal error: sync:", ClassThrow},
 	{"fatal error: ", ClassThrow},
 	{"panic: ", ClassPanic},
+	{"WARNING: DATA RACE", ClassRace},
 }
 
 // autopsy says what the end of a process shows, or nil when it ended well.

@@ -10,7 +10,7 @@ var loop = &Scenario{
 	Desc: "Count to n: how the bare machine scales from one CPU to several.",
 	Unit: "addition",
 	Variants: []Variant{
-		{Run: func(r *Run) error {
+		{Axes: []Axis{apis("cpu")}, Run: func(r *Run) error {
 			return r.Measure(func(round *Round) { round.CPUs(r.CPUs, countUp) })
 		}},
 	},

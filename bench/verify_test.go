@@ -106,6 +106,7 @@ func TestAutopsy(t *testing.T) {
 		"throw":  {Exit{How: "exit status 2", Stderr: []byte("fatal error: sync: unlock of unlocked mutex\n\ngoroutine 1")}, ClassThrow, "fatal error: sync: unlock of unlocked mutex"},
 		"fault":  {Exit{How: "exit status 2", Stderr: []byte("unexpected fault address 0x7f\nfatal error: fault\n[signal SIGSEGV: segmentation violation")}, ClassFault, "[signal SIGSEGV: segmentation violation"},
 		"panic":  {Exit{How: "exit status 2", Stderr: []byte("log\npanic: kmem: Free of 0x1\n")}, ClassPanic, "panic: kmem: Free of 0x1"},
+		"race":   {Exit{How: "exit status 66", Stderr: []byte("==================\nWARNING: DATA RACE\nRead at")}, ClassRace, "WARNING: DATA RACE"},
 		"signal": {Exit{How: "signal: segmentation fault"}, ClassFault, "signal: segmentation fault"},
 		"killed": {Exit{Killed: true, How: "signal: killed"}, ClassKilled, "killed by its parent"},
 		"other":  {Exit{How: "exit status 7"}, ClassCrash, "exit status 7"},

@@ -104,7 +104,7 @@ func writeVerdict(w io.Writer, v *bench.Verdict, said []byte) {
 	}
 	if d := v.Death; d != nil {
 		fmt.Fprintf(w, "\nThe process ended (%s): %s\n", d.Class, d.Example)
-		if d.Class == bench.ClassCrash {
+		if d.Class == bench.ClassCrash || d.Class == bench.ClassRace {
 			fmt.Fprintf(w, "%s\n", said)
 		}
 	}
