@@ -74,6 +74,16 @@ func (v *Verdict) Found() bool {
 	return false
 }
 
+// Complete reports whether all tortures came to their end.
+func (v *Verdict) Complete() bool {
+	for _, e := range v.Evidence {
+		if !e.Done {
+			return false
+		}
+	}
+	return v.Death == nil && len(v.Evidence) == len(tortures())
+}
+
 // Failed returns why a torture could not run, or "".
 func (v *Verdict) Failed() string {
 	for _, e := range v.Evidence {

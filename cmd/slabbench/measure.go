@@ -79,12 +79,13 @@ func (s *session) announce() {
 // done takes the outcome of one case. A failed case is said at once and does
 // not stop the others; a result that cannot be written does.
 func (s *session) done(o bench.Outcome) error {
-	s.progress.done(o)
+	defer s.progress.done(o)
 	if o.Err != nil {
 		s.failures = append(s.failures, o)
 		return nil
 	}
 	s.results = append(s.results, o.Result)
+	s.progress.pause()
 	return s.out.write(o.Result)
 }
 

@@ -17,6 +17,7 @@ import (
 // progress tells people how far a run has come.
 type progress interface {
 	starting(*bench.Case)
+	pause() // something else is going to be written
 	done(bench.Outcome)
 	end()
 }
@@ -55,6 +56,8 @@ type bar struct{ b *progressbar.ProgressBar }
 
 func (p *bar) starting(c *bench.Case) { p.b.Describe(c.Name()) }
 
+func (p *bar) pause() { _ = p.b.Clear() }
+
 func (p *bar) done(o bench.Outcome) {
 	if o.Err != nil {
 		_, _ = progressbar.Bprintln(p.b, "failed:", o.Err)
@@ -73,6 +76,8 @@ type lines struct {
 }
 
 func (p *lines) starting(*bench.Case) {}
+
+func (p *lines) pause() {}
 
 func (p *lines) done(o bench.Outcome) {
 	p.n++

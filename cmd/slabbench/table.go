@@ -155,6 +155,8 @@ func scaled(v float64, unit string) string {
 		return benchunit.Scale(v, benchunit.Decimal) + "s"
 	case strings.HasSuffix(unit, "-B"):
 		return benchunit.Scale(v, benchunit.Binary) + "B"
+	case v < 0.0005:
+		return "<0.001"
 	case v >= 1e6:
 		return benchunit.Scale(v, benchunit.Decimal)
 	}

@@ -73,6 +73,9 @@ func verify(ctx context.Context, stderr io.Writer, args []string, o *options) er
 		v.Death = nil // it died of the interrupt
 	}
 	writeVerdict(stderr, v, said.b)
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "Interrupted.")
+	}
 	switch {
 	case v.Failed() != "":
 		return fmt.Errorf("verify: %s", v.Failed())
@@ -140,7 +143,7 @@ func writeMeaning(w io.Writer, v *bench.Verdict) {
 	}
 	if !v.Found() {
 		fmt.Fprintf(w, "Nothing found with flags=%s.\n", v.Flags)
-		if control {
+		if control && v.Complete() {
 			fmt.Fprint(w, "This is the negative control, which should find something: its readers look at\npages that go back without a grace period. Give it more time.\n")
 		}
 		return
