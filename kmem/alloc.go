@@ -20,10 +20,7 @@ func (l *Local) allocArray() Pointer {
 func (l *Local) allocSlow() Pointer {
 	for {
 		l.enter("Alloc")
-		off := l.array().pop()
-		if off == 0 && l.cache.refill(l.array()) {
-			off = l.array().pop()
-		}
+		off := l.cache.get(l.array())
 		l.leave()
 		if off != 0 {
 			return at(l.base, off)
@@ -57,10 +54,7 @@ func (c *Cache) TryAlloc() (Pointer, error) {
 // allocSlow allocates with the borrowed slot s and gives it back.
 func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 	for {
-		off := s.pop()
-		if off == 0 && c.refill(&s.arrayCache) {
-			off = s.pop()
-		}
+		off := c.get(&s.arrayCache)
 		s.giveBack()
 		if off != 0 {
 			return at(c.base, off), nil
@@ -72,19 +66,34 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 	}
 }
 
+// get takes an object out of an array, after a refill when it is empty. 0 says
+// that the cache must grow. The caller owns a.
+func (c *Cache) get(a *arrayCache) uintptr {
+	if off := a.hot; off != 0 {
+		a.hot = 0
+		return off
+	}
+	if a.avail == 0 && !c.refill(a) {
+		return 0
+	}
+	return a.pop()
+}
+
 // refill moves a batch of objects into an empty array, from the shared array or
 // from the slabs, and reports whether there were any. The caller owns a.
 func (c *Cache) refill(a *arrayCache) bool {
-	a.ready()
-	n := int(a.batch)
+	contended := c.lock()
+	a.adapt(a.flushed, contended)
+	a.flushed = false
+	n := int(a.limit+1) / 2
 	if !a.touched {
 		n = min(n, refillUntouched)
 	}
-	c.lock()
-	got := c.shared.take(a.entries[:n])
+	dst := a.oldest(n)
+	got := c.shared.take(dst)
 	if got == 0 {
-		got = c.takeBatch(a.entries[:n])
-		copy(a.entries, a.entries[n-got:n])
+		got = c.takeBatch(dst)
+		copy(dst, dst[n-got:])
 	}
 	c.stats.refills++
 	c.unlock()

@@ -11,15 +11,16 @@ import "github.com/slabrcu/slabrcu/smp"
 // It has one owner at a time, an emulated CPU ([Local]) or the holder of a
 // [slot]'s token, and nobody else touches it.
 type arrayCache struct {
-	hot     uintptr   // the object freed last; 0 is none
-	under   uintptr   // the object below it, the top of entries; 0 is none
-	frame             // the cache's, at hand
-	cache   *Cache    // constant
-	avail   uint32    // entries in use
-	batch   uint32    // entries moved by a refill or a flush
-	touched bool      // used since the reaper looked
-	popping bool      // the last call that missed the hot slot was a pop
-	entries []uintptr // len is the limit
+	hot     uintptr // the object freed last; 0 is none
+	under   uintptr // the object below it, the top of entries; 0 is none
+	frame           // the cache's, at hand
+	entries words   // 1 to avail are in use; entry 0 is always 0
+	avail   uint32
+	limit   uint32 // the owner flushes from here on; one or two more may come in
+	popping bool   // the last call that missed the hot slot was a pop
+	flushed bool   // the last batch was a flush
+	touched bool   // used since the reaper looked
+	cache   *Cache // constant
 
 	busy   uint32 // of a [Local]: written by the owner
 	stolen uint32 // of a [Local]: written by drainers, under the cache's owners
@@ -29,74 +30,67 @@ type arrayCache struct {
 
 // bind makes a the empty array cache of an owner in c. Its entries come with
 // the first refill or flush, since most slots of most caches are never used.
-func (a *arrayCache) bind(c *Cache) {
-	a.frame, a.cache, a.batch = c.frame, c, uint32(c.geo.Batch)
+func (a *arrayCache) bind(c *Cache) { a.frame, a.cache, a.entries = c.frame, c, noEntries }
+
+// resize gives the array room for limit entries, and one or two more. The
+// caller owns it; what it holds must fit.
+func (a *arrayCache) resize(limit int) {
+	old := a.entries
+	a.entries = makeWords(limit + 3)
+	copy(a.entries.slice(0, int(a.avail)+1), old.slice(0, int(a.avail)+1))
+	a.limit = uint32(limit)
 }
 
-// ready makes room for the entries.
-func (a *arrayCache) ready() {
-	if a.entries == nil {
-		a.entries = make([]uintptr, a.cache.geo.Limit)
-	}
-}
-
-// setAvail changes the number of entries and looks up the new top.
-func (a *arrayCache) setAvail(n int) {
-	a.avail, a.under = uint32(n), 0
-	if n > 0 && n <= len(a.entries) {
-		a.under = a.entries[n-1]
-	}
-}
-
-// pop returns an object, or 0 when there is none. From the second time in a row
-// it also fills the hot slot, so that every other allocation of a long run costs
-// no call; not before, so that a free can follow into the empty slot.
+// pop returns the top entry. The hot slot is empty and avail above 0. From the
+// second time in a row pop fills the hot slot too, so that every other
+// allocation of a long run costs no call; not before, so that a free can follow
+// into the empty slot.
 func (a *arrayCache) pop() uintptr {
-	if off := a.hot; off != 0 {
-		a.hot = 0
-		return off
-	}
-	off, n := a.under, int(a.avail)
-	if n > 1 && n <= len(a.entries) && a.popping {
-		a.hot = a.entries[n-2]
+	off, n := a.under, a.avail-1
+	if a.popping && n > 0 {
+		a.hot = *a.entries.at(n)
 		n--
 	}
 	a.popping = true
-	a.setAvail(max(n-1, 0))
+	a.under = *a.entries.at(n)
+	a.avail = n
 	return off
 }
 
-// push takes an object and reports whether there was room. From the second time
-// in a row it also empties the hot slot, as pop fills it.
-func (a *arrayCache) push(off uintptr) bool {
-	if a.hot == 0 {
-		a.hot = off
-		return true
-	}
-	n := int(a.avail)
-	room := len(a.entries) - n
-	if room == 0 {
-		return false
-	}
-	a.entries[n] = a.hot
+// push puts the hot slot's object under off. The hot slot is full and avail
+// below limit. From the second time in a row push empties the hot slot, as pop
+// fills it.
+func (a *arrayCache) push(off uintptr) {
+	n := a.avail + 1
+	*a.entries.at(n) = a.hot
 	a.hot = off
-	if room > 1 && !a.popping {
+	if !a.popping {
 		n++
-		a.entries[n] = off
+		*a.entries.at(n) = off
 		a.hot = 0
 	}
 	a.popping = false
-	a.setAvail(n + 1)
-	return true
+	a.under = *a.entries.at(n)
+	a.avail = n
 }
 
 // freedLast reports whether off is on top: the double free that is seen at once.
 func (a *arrayCache) freedLast(off uintptr) bool { return a.hot == off || a.under == off }
 
-// dropOldest removes the n entries that have been here longest.
+// oldest returns the n entries that have been here longest.
+func (a *arrayCache) oldest(n int) []uintptr { return a.entries.slice(1, n) }
+
+// dropOldest removes the n oldest entries.
 func (a *arrayCache) dropOldest(n int) {
-	copy(a.entries, a.entries[n:a.avail])
-	a.setAvail(int(a.avail) - n)
+	if left := int(a.avail) - n; n > 0 {
+		copy(a.entries.slice(1, left), a.entries.slice(1+n, left))
+		a.setAvail(left)
+	}
+}
+
+// setAvail changes the number of entries and looks up the new top.
+func (a *arrayCache) setAvail(n int) {
+	a.avail, a.under = uint32(n), *a.entries.at(uint32(n))
 }
 
 // sharedArray holds objects between the array caches and the slabs, so that

@@ -54,6 +54,8 @@ type Cache struct {
 	state      cacheState
 	shared     sharedArray
 	lists      slabLists
+	limit      int // of a new array cache
+	maxLimit   int // what arrays may grow to
 	freeLimit  int
 	colourNext int
 	idle       int // slabs destroyed for the limit since the last growth
@@ -113,6 +115,7 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	c.lists.h = h
 	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
 	c.slots = newSlots()
+	c.limit, c.maxLimit = geo.Limit, max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
 	c.freeLimit = c.baseFreeLimit()
 	return c
 }
@@ -133,8 +136,13 @@ func (c *Cache) Flags() Flags { return c.flags }
 // empty slabs are destroyed at once, as in 2.6.9.
 func (c *Cache) baseFreeLimit() int { return c.geo.FreeLimit(len(c.slots.s)) }
 
-// maxFreeBytes bounds what the free limit can grow to.
-const maxFreeBytes = 16 << 20
+const (
+	// maxFreeBytes bounds what the free limit can grow to; arrays can grow to a
+	// quarter of it.
+	maxFreeBytes = 16 << 20
+	// maxLimit bounds the entries that an array grows to.
+	maxLimit = 16384
+)
 
 // swing is called when the cache grows. When it destroyed slabs since it grew
 // last it is swinging, and the free limit doubles: a slab that is kept costs a
@@ -146,13 +154,14 @@ func (c *Cache) swing() {
 	}
 }
 
-// lock takes mu and counts the trip.
-func (c *Cache) lock() {
-	if !c.mu.TryLock() {
+// lock takes mu, counts the trip, and reports whether it met somebody.
+func (c *Cache) lock() (contended bool) {
+	if contended = !c.mu.TryLock(); contended {
 		c.mu.Lock()
 		c.stats.contended++
 	}
 	c.stats.trips++
+	return contended
 }
 
 // unlock checks the lists where invariants are on, and releases mu.

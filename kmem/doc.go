@@ -91,6 +91,9 @@
 //     object's start. It costs about ten instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
+//   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
+//     so that allocating and freeing ten thousand objects in turn takes no lock,
+//     and to a few batches where owners meet at the lock.
 //   - The limit on free slabs doubles when the cache is seen to swing between
 //     growing and destroying, up to 16 MiB; Shrink takes it back.
 //   - There is no reaper yet. What gives memory back is the limit on free slabs,

@@ -145,10 +145,10 @@ func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
 	c.lock()
 	for a.avail > 0 && twice == 0 {
 		var n int
-		n, twice = c.freeBlock(a.entries[:a.avail], v)
+		n, twice = c.freeBlock(a.oldest(int(a.avail)), v)
 		a.dropOldest(n)
 	}
-	a.touched = false
+	a.touched, a.flushed = false, false
 	c.unlock()
 	return twice
 }

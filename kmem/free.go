@@ -9,19 +9,14 @@ package kmem
 // cache, or was freed just before.
 func (l *Local) Free(p Pointer) {
 	off := offset(l.base, p)
-	if plainOwner && l.hot == 0 && l.under != off && l.owns(off) {
-		l.hot = off
-		return
-	}
-	l.freeArray(p)
-}
-
-// freeArray puts an object into the array.
-func (l *Local) freeArray(p Pointer) {
-	off := offset(l.base, p)
-	if plainOwner && l.hot != off && l.under != off && l.owns(off) {
+	if plainOwner && l.owns(off) && l.under != off {
+		if l.hot == 0 {
+			l.hot = off
+			return
+		}
 		l.busy = 1 // A: pairs with B in drain.go
-		if l.stolen == 0 && l.array().push(off) {
+		if l.stolen == 0 && l.avail < l.limit && l.hot != off {
+			l.array().push(off)
 			l.busy = 0
 			return
 		}
@@ -71,17 +66,20 @@ func (c *Cache) freeSlow(s *slot, p Pointer) {
 // look brings the end of the heap up to date.
 func (a *arrayCache) look() { a.end = a.cache.heap.end.Load() }
 
-// give pushes an object into an array, after a flush when it is full. It
-// returns what is left to do once the array is released: slabs to destroy, and
-// an object that was freed twice.
+// give puts an object into an array, after a flush when it is full. It returns
+// what is left to do once the array is released: slabs to destroy, and an object
+// that was freed twice.
 func (c *Cache) give(a *arrayCache, off uintptr) (v victims, twice uintptr) {
-	if a.freedLast(off) {
+	switch {
+	case a.freedLast(off):
 		return v, off
-	}
-	if !a.push(off) {
+	case a.hot == 0:
+		a.hot = off
+		return v, 0
+	case a.avail >= a.limit:
 		twice = c.flush(a, &v)
-		a.push(off)
 	}
+	a.push(off)
 	return v, twice
 }
 
@@ -95,18 +93,46 @@ func (c *Cache) afterFree(v victims, twice uintptr) {
 	}
 }
 
-// flush moves a batch of the oldest entries out of an array, to the shared
-// array while it has room, or else to their slabs. The caller owns a.
+// flush moves a batch of the oldest entries out of an array, to the shared array
+// while it has room, or else to their slabs. The caller owns a.
 func (c *Cache) flush(a *arrayCache, v *victims) (twice uintptr) {
-	a.ready()
-	n := min(int(a.batch), int(a.avail))
-	c.lock()
-	moved := c.shared.put(a.entries[:n])
+	contended := c.lock()
+	a.adapt(false, contended)
+	a.flushed = true
+	if a.avail < a.limit { // it was made larger
+		c.unlock()
+		return 0
+	}
+	batch := a.oldest(int(a.avail+1) / 2)
+	moved := c.shared.put(batch)
 	if moved == 0 {
-		moved, twice = c.freeBlock(a.entries[:n], v)
+		moved, twice = c.freeBlock(batch, v)
 	}
 	c.stats.flushes++
 	c.unlock()
 	a.dropOldest(moved)
 	return twice
 }
+
+// adapt gives an array its entries, and makes it twice as large when its owner
+// swings between flush and refill, or met others at the lock. The caller owns a
+// and holds mu.
+//
+// An owner that swings works on many objects at a time and wants them all at
+// hand. Owners that meet hand objects to each other: for them a few batches are
+// enough, and more would only let the objects grow cold.
+func (a *arrayCache) adapt(swings, crowded bool) {
+	c := a.cache
+	switch double := min(2*int(a.limit), c.maxLimit); {
+	case a.limit == 0:
+		a.resize(c.limit)
+	case swings && int(a.limit) < c.maxLimit:
+		a.resize(double)
+	case crowded && int(a.limit) < min(crowdFactor*c.limit, c.maxLimit):
+		a.resize(double)
+	}
+}
+
+// crowdFactor bounds, in limits, what an array grows to by contention: half of
+// it then fills the shared array in one trip.
+const crowdFactor = 8

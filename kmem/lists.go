@@ -136,6 +136,7 @@ func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 		if l.freeObjects > c.freeLimit {
 			l.freeObjects -= int(c.num)
 			v.add(s, off)
+			c.idle++
 		} else {
 			l.push(slabsFree, off)
 		}
