@@ -131,7 +131,7 @@ func (b *buddy) put(first uintptr, order, state uint) {
 // memory is warm.
 func (b *buddy) link(first uintptr, order, state uint) {
 	p := b.h.page(first)
-	p.owner = freeMark(order, state)
+	atomic.StoreUint32(&p.owner, freeMark(order, state)) // Inspect looks without the lock
 	head := &b.free[state][order]
 	p.setLinks(*head, 0)
 	if *head != 0 {
@@ -161,7 +161,7 @@ func (b *buddy) unlink(first uintptr, order uint) {
 		nn, _ := q.links()
 		q.setLinks(nn, prev)
 	}
-	p.owner = 0
+	atomic.StoreUint32(&p.owner, 0)
 }
 
 // moreLocked makes a block of the order free: by a new chunk, or else by joining

@@ -5,7 +5,6 @@ package kmem
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 )
 
 var (
@@ -35,31 +34,6 @@ func (e *BusyError) Error() string {
 func (c *Cache) badFree(p Pointer) {
 	c.waitDrain("Free") // a destroyed cache owns no page: say that first
 	panic(fmt.Sprintf("kmem: Free of %p to cache %q: %s", p, c.name, c.whyBad(p)))
-}
-
-func (c *Cache) whyBad(p Pointer) string {
-	h := c.heap
-	off := h.offset(p)
-	if p == nil {
-		return "nil pointer"
-	}
-	if off >= h.end.Load() {
-		return fmt.Sprintf("foreign pointer, not in heap %q", h.name)
-	}
-	pg := h.page(off >> pageShift)
-	owner := atomic.LoadUint32(&pg.owner)
-	switch {
-	case owner == c.id|ownerLimbo:
-		return "its slab is in limbo: the object was freed before, and its slab was destroyed"
-	case owner&ownerLimbo != 0:
-		return fmt.Sprintf("the page is in limbo and was of cache %q", h.cacheName(owner&^ownerLimbo))
-	case owner == 0 || owner&ownerFree != 0:
-		return "the page belongs to no cache: double free, or a pointer that was never allocated"
-	case owner != c.id:
-		return fmt.Sprintf("the object belongs to cache %q", h.cacheName(owner))
-	}
-	rel := int64(int32(pg.delta)) + int64(off&(pageSize-1))
-	return fmt.Sprintf("misaligned pointer: %d bytes from the slab's first object, objects are %d bytes apart and %d to a slab", rel, c.objSize, c.num)
 }
 
 // doubleFree panics over an object that is free already.
