@@ -229,13 +229,6 @@ func (h *Heap) cacheOf(id uint32) *Cache {
 	return nil
 }
 
-func (h *Heap) cacheName(id uint32) string {
-	if c := h.cacheOf(id); c != nil {
-		return c.name
-	}
-	return fmt.Sprintf("number %d, which is gone", id)
-}
-
 // Close ends the heap. All its caches must have been destroyed before; the first
 // that was not is a [*BusyError]. Afterwards every access to the heap's
 // addresses faults, and they are never used again. It panics when the heap is
