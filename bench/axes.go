@@ -141,6 +141,11 @@ func settingsOf[V any](values []V, text func(V) string, apply func(*Params, V)) 
 // DefaultSizes are the object sizes of a selection that names none.
 var DefaultSizes = []int{64, 256}
 
+// fixedSize is the axis of a scenario that has but one size.
+func fixedSize(size int) Axis {
+	return fixed("size", strconv.Itoa, func(p *Params, n int) { p.Size = n }, size)
+}
+
 func (s Selection) flags() []kmem.Flags {
 	if len(s.Flags) == 0 {
 		return []kmem.Flags{0}

@@ -5,7 +5,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -30,13 +29,15 @@ func (e *PanicError) Unwrap() error {
 }
 
 // panicked turns a recovered value into an error. A worker's panic arrives
-// wrapped, with the stack of the worker and not that of the caller.
+// wrapped, with the stack of the worker and not that of the caller, once for
+// each CPU that ran the next.
 func panicked(c *Case, v any) error {
-	if err, ok := v.(error); ok {
-		var inner *smp.PanicError
-		if errors.As(err, &inner) {
-			return &PanicError{Case: c.Name(), Value: inner.Value, Stack: inner.Stack}
+	e := &PanicError{Case: c.Name(), Value: v, Stack: debug.Stack()}
+	for {
+		inner, ok := e.Value.(*smp.PanicError)
+		if !ok {
+			return e
 		}
+		e.Value, e.Stack = inner.Value, inner.Stack
 	}
-	return &PanicError{Case: c.Name(), Value: v, Stack: debug.Stack()}
 }

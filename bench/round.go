@@ -190,6 +190,25 @@ func (w *Worker) Record(d time.Duration) {
 	recordLatency(w.latency, d)
 }
 
+// successor runs body in a fresh goroutine and waits for it. A panic in it is
+// the worker's own.
+func (w *Worker) successor(body func()) {
+	died := make(chan *smp.PanicError)
+	go func() {
+		var p *smp.PanicError
+		defer func() {
+			if v := recover(); v != nil {
+				p = &smp.PanicError{CPU: -1, Value: v, Stack: debug.Stack()}
+			}
+			died <- p
+		}()
+		body()
+	}()
+	if p := <-died; p != nil {
+		panic(p)
+	}
+}
+
 // keep takes the sum of what a loop computed, so that the loop has a purpose.
 func (w *Worker) keep(v uint64) { w.sink = v }
 

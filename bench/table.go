@@ -15,4 +15,10 @@ var table = []*Scenario{
 	synchronize,
 	call,
 	typesafe,
+	larson,
+	xmalloc,
+	cacheThrash,
+	cacheScratch,
+	mstress,
+	sh6,
 }

@@ -17,6 +17,16 @@ func touch(p unsafe.Pointer, v uint64) { *(*uint64)(p) = v }
 // read reads the first word of an object.
 func read(p unsafe.Pointer) uint64 { return *(*uint64)(p) }
 
+// touchEnds writes two bytes of an object and reads one back.
+func touchEnds(p unsafe.Pointer, size int) {
+	b := bytesAt(p, size)
+	b[0] = 1
+	b[size-1] = b[0] + 1
+}
+
+// bytesAt returns the object as bytes.
+func bytesAt(p unsafe.Pointer, size int) []byte { return unsafe.Slice((*byte)(p), size) }
+
 // word is the address of an object off the Go heap, or 0. Arrays of words are
 // written without write barriers and never scanned by the collector; the heap
 // keeps the memory alive.
@@ -26,6 +36,9 @@ func wordOf(p unsafe.Pointer) word { return word(uintptr(p)) }
 
 // pointer returns the address in *w as a pointer.
 func (w *word) pointer() unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(w)) }
+
+// words returns the object at *w as words.
+func (w *word) words(size int) []uint64 { return unsafe.Slice((*uint64)(w.pointer()), size/8) }
 
 // array is a run of objects on the Go heap and their addresses. The addresses
 // are good for as long as the array is.

@@ -1,0 +1,91 @@
+// Larson: a server whose threads die and hand their objects on.
+//
+// See doc.go for an overview.
+
+package bench
+
+import (
+	"github.com/slabrcu/slabrcu/kmem"
+	"github.com/slabrcu/slabrcu/smp"
+)
+
+const (
+	larsonSlots = 5000
+	larsonLife  = 100 * larsonSlots // replacements until a successor takes over
+)
+
+var larson = &Scenario{
+	Name: "Larson",
+	Desc: "Replace random ones of 5,000 objects, and every 500,000 times let a fresh CPU take the objects over: a server with bleeding.",
+	Unit: "free and alloc of one object",
+	Variants: []Variant{
+		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: larsonCPU},
+		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: larsonAny},
+	},
+}
+
+// larsonCPU gives every generation an emulated CPU of its own. The CPU that
+// counts only waits for it.
+func larsonCPU(r *Run) error {
+	return r.withCache("larson", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.CPUs(r.CPUs, func(w *Worker) {
+				objects := fill(c, larsonSlots, c.Alloc)
+				rng := newRandom(w.ID)
+				w.SetChunk(larsonLife)
+				w.Begin()
+				for w.Next() {
+					smp.Run(1, func(cpu *smp.CPU) {
+						l := c.On(cpu)
+						for range w.Chunk {
+							o := &objects[rng.below(larsonSlots)]
+							l.Free(o.pointer())
+							p := l.Alloc()
+							if p == nil {
+								outOfMemory(c)
+							}
+							touchEnds(p, r.Size)
+							*o = wordOf(p)
+						}
+					})
+				}
+				w.End()
+				for i := range objects {
+					c.Free(objects[i].pointer())
+				}
+			})
+		})
+	})
+}
+
+// larsonAny gives every generation a goroutine.
+func larsonAny(r *Run) error {
+	return r.withCache("larson", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			round.Goroutines(r.CPUs, func(w *Worker) {
+				objects := fill(c, larsonSlots, c.Alloc)
+				rng := newRandom(w.ID)
+				w.SetChunk(larsonLife)
+				w.Begin()
+				for w.Next() {
+					w.successor(func() {
+						for range w.Chunk {
+							o := &objects[rng.below(larsonSlots)]
+							c.Free(o.pointer())
+							p := c.Alloc()
+							if p == nil {
+								outOfMemory(c)
+							}
+							touchEnds(p, r.Size)
+							*o = wordOf(p)
+						}
+					})
+				}
+				w.End()
+				for i := range objects {
+					c.Free(objects[i].pointer())
+				}
+			})
+		})
+	})
+}
