@@ -34,7 +34,8 @@
 // # Traps
 //
 //   - A change of protection splits a kernel mapping, and a process has 65,530 of
-//     them. Commit in large chunks, and do not protect single pages by thousands.
+//     them. Commit in large chunks, and do not protect single pages by thousands:
+//     [Region.Guard] is for those, where the kernel has markers for it.
 //   - Where the system's page is larger than PageSize (16 KiB on darwin/arm64),
 //     Commit rounds outwards, Protect and Discard round inwards, and Discard
 //     clears by hand what it could not give back.
