@@ -94,6 +94,10 @@ func validates(v ...string) Axis {
 	return fixed("validate", asIs, func(p *Params, s string) { p.Validate = s }, v...)
 }
 
+func reuses(v ...string) Axis {
+	return fixed("reuse", asIs, func(p *Params, s string) { p.Reuse = s }, v...)
+}
+
 func readers(v ...int) Axis {
 	return fixed("readers", strconv.Itoa, func(p *Params, n int) { p.Readers = n }, v...)
 }

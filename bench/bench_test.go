@@ -32,12 +32,14 @@ func BenchmarkSynchronize(b *testing.B)    { benchmarkScenario(b, "Synchronize")
 func BenchmarkCall(b *testing.B)           { benchmarkScenario(b, "Call") }
 func BenchmarkTypesafe(b *testing.B)       { benchmarkScenario(b, "Typesafe") }
 
-func BenchmarkLarson(b *testing.B)       { benchmarkScenario(b, "Larson") }
-func BenchmarkXmalloc(b *testing.B)      { benchmarkScenario(b, "Xmalloc") }
-func BenchmarkCacheThrash(b *testing.B)  { benchmarkScenario(b, "CacheThrash") }
-func BenchmarkCacheScratch(b *testing.B) { benchmarkScenario(b, "CacheScratch") }
-func BenchmarkMStress(b *testing.B)      { benchmarkScenario(b, "MStress") }
-func BenchmarkSh6(b *testing.B)          { benchmarkScenario(b, "Sh6") }
+func BenchmarkLarson(b *testing.B)        { benchmarkScenario(b, "Larson") }
+func BenchmarkXmalloc(b *testing.B)       { benchmarkScenario(b, "Xmalloc") }
+func BenchmarkCacheThrash(b *testing.B)   { benchmarkScenario(b, "CacheThrash") }
+func BenchmarkCacheScratch(b *testing.B)  { benchmarkScenario(b, "CacheScratch") }
+func BenchmarkMStress(b *testing.B)       { benchmarkScenario(b, "MStress") }
+func BenchmarkSh6(b *testing.B)           { benchmarkScenario(b, "Sh6") }
+func BenchmarkChurn(b *testing.B)         { benchmarkScenario(b, "Churn") }
+func BenchmarkStalledReader(b *testing.B) { benchmarkScenario(b, "StalledReader") }
 
 // benchmarkScenario runs the cases of a scenario on as many CPUs as go test was
 // asked for. A list such as -cpu=1,2 is refused: keys that follow from the number

@@ -1,4 +1,5 @@
-// What stands behind a head: the jobs of Call and the blocks of the torture.
+// What stands around a head: the jobs of Call, the blocks of the torture, the
+// entries of an arena.
 //
 // See doc.go for an overview.
 
@@ -27,3 +28,10 @@ func jobAt(w *word) *job { return (*job)(w.pointer()) }
 
 // blockOf returns the block that a head begins.
 func blockOf(h *urcu.Head) *block { return (*block)(unsafe.Pointer(h)) }
+
+const entrySize = unsafe.Sizeof(entry{})
+
+// entryOf returns the entry that a head is in.
+func entryOf(h *urcu.Head) *entry {
+	return (*entry)(unsafe.Add(unsafe.Pointer(h), -int(unsafe.Offsetof(entry{}.head))))
+}

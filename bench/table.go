@@ -15,6 +15,8 @@ var table = []*Scenario{
 	synchronize,
 	call,
 	typesafe,
+	churn,
+	stalledReader,
 	larson,
 	xmalloc,
 	cacheThrash,

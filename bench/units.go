@@ -22,6 +22,8 @@ var units = []unit{
 	{"p99-latency-ns", "lower", "nanoseconds from queueing to running, 99 % stayed below"},
 	{"retries/op", "lower", "lookups that had to start again, per lookup"},
 	{"updates/s", "higher", "objects freed and reused per second beside the readers"},
+	{"refused/op", "lower", "operations refused at the heap's limit, per operation"},
+	{"deferred-peak-B", "lower", "most bytes of objects that waited to be freed at once"},
 	{"lock-trips/op", "lower", "times that a lock shared by CPUs was taken, per operation"},
 	{"contended/s", "lower", "times per second that such a lock was found taken"},
 	{"refills/op", "", "times that a CPU fetched a batch of objects, per operation"},
