@@ -45,9 +45,13 @@ func (r *MembReader) Unlock() {
 // The latter acknowledges the epoch: the leader then needs no membarrier for
 // this reader. It leaves word equal to ack.
 //
-// C: whoever reads the acknowledgement sees all earlier sections ended, and this
-// section's loads come after the exchange, when the word is visible. Pairs with
-// acknowledged in record.go. amd64: XCHG, 2.2 ns. arm64: SWPAL.
+// C: whoever reads the acknowledgement of e sees all sections before this one
+// ended, and this one's loads come after the load of e; so a grace period of e
+// has nothing to wait for here, and a later one asks again. That takes store and
+// load order only. Coming from offline takes a full fence: a leader that still
+// reads 0 passes this reader for good, and must have done so before the
+// section's loads. Pairs with acknowledged in record.go.
+// amd64: MOV; from offline XCHG. arm64: STLR; SWPAL.
 //
 //go:noinline
 func (r *record) lockMembSlow() {
@@ -57,7 +61,11 @@ func (r *record) lockMembSlow() {
 	}
 	e := atomic.LoadUint64(r.epoch)
 	releaseStore(&r.word, e)
-	atomic.SwapUint64(&r.ack, e)
+	if r.ack == 0 {
+		atomic.SwapUint64(&r.ack, e)
+	} else {
+		releaseStore(&r.ack, e)
+	}
 }
 
 // QuiescentState runs a slice of ripe callbacks like [Domain.Drive]. A Memb

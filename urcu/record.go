@@ -72,9 +72,9 @@ func (r *record) passed(t uint64) bool {
 	return w == 0 || reached(w, t)
 }
 
-// acknowledged is passed for a Memb reader without any fence by the leader: it
-// has entered its newest section through an exchange, after it saw epoch t; or
-// it is offline. Pairs with C in reader_memb.go.
+// acknowledged is passed for a Memb reader without any fence by the leader: the
+// reader has begun a section after it saw epoch t, or it is offline. Pairs with C
+// in reader_memb.go.
 func (r *record) acknowledged(t uint64) bool {
 	a := atomic.LoadUint64(&r.ack)
 	return a == 0 || reached(a, t)

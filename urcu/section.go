@@ -52,7 +52,7 @@ func (d *Domain) Enter() Section {
 //
 // D: the store of 0 releases the section's loads; see reader_memb.go.
 func (s Section) Exit() {
-	if invariant.Enabled || *s.word == 0 {
+	if invariant.Enabled || atomic.LoadUint64(s.word) == 0 {
 		s.checkExit()
 	}
 	releaseStore(s.word, 0)

@@ -59,7 +59,10 @@ func TestSynchronizeWaitsForAnyGoroutine(t *testing.T) {
 	}
 	done := make(chan bool)
 	go func() { d.Synchronize(); close(done) }()
-	for _, s := range all {
+	for i, s := range all {
+		if i == len(all)-1 {
+			time.Sleep(5 * time.Millisecond)
+		}
 		select {
 		case <-done:
 			t.Fatal("Synchronize returned while sections were open")

@@ -1,0 +1,169 @@
+// Lockstep: a reader and an updater meet thousands of times at the one instant
+// where a missing fence shows.
+
+package urcu
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slabrcu/slabrcu/smp"
+)
+
+// A lockstep is rounds of this: the updater unpublishes a word and waits for a
+// grace period while the reader enters a section, finds the word, and holds on
+// to it. The section must end before the wait does.
+//
+// Before the reader enters, it stores to lines that the updater has just
+// written, so that its own word waits behind them in the store buffer.
+type lockstep struct {
+	d     *Domain
+	enter func()
+	leave func()
+	ready func() // makes the reader as it shall be before the round
+
+	noise [96]struct {
+		word uint64
+		_    [120]byte
+	}
+	start atomic.Uint64 // round that has begun, by the updater
+	_     [120]byte
+	found atomic.Uint64 // what the updater unpublishes: a round's number
+	_     [120]byte
+	waits atomic.Uint64 // round whose reader is ready
+	_     [120]byte
+	over  atomic.Uint64 // round whose grace period has ended
+	met   atomic.Uint64 // last round in which the reader found the word
+	_     [120]byte
+	stop  atomic.Bool
+
+	rounds, held, broken int // by the reader
+	sink                 uint64
+}
+
+// hold bounds how long a section lasts, in looks at over.
+const hold = 6000
+
+func (l *lockstep) read(r *rand.Rand) {
+	for n := uint64(1); ; n++ {
+		l.ready()
+		l.waits.Store(n)
+		for l.start.Load() != n {
+			if l.stop.Load() {
+				return
+			}
+		}
+		// Both lines are at hand before the jam, so that nothing delays the loads.
+		l.sink += l.found.Load() + atomic.LoadUint64(&l.d.epoch)
+		for k := range len(l.noise) - r.IntN(32) {
+			releaseStore(&l.noise[k].word, n)
+		}
+		l.enter()
+		found := l.found.Load()
+		early := false
+		for range hold {
+			if early = l.over.Load() == n; early {
+				break
+			}
+		}
+		l.leave()
+		l.rounds++
+		if found == n {
+			l.held++
+			l.met.Store(n)
+			if early {
+				l.broken++
+				l.stop.Store(true)
+			}
+		}
+		for l.over.Load() != n {
+			burn()
+		}
+	}
+}
+
+func (l *lockstep) update(r *rand.Rand, limit time.Duration) {
+	begin := now()
+	// skew is how long the updater lets the reader go ahead. It settles where the
+	// reader finds the word every other time: at the instant that matters.
+	skew := 100
+	for n := uint64(1); now()-begin < limit && !l.stop.Load(); n++ {
+		for l.waits.Load() != n {
+			burn()
+		}
+		if l.met.Load() == n-1 {
+			skew = max(skew-5, 0)
+		} else {
+			skew = min(skew+5, 2000)
+		}
+		l.found.Store(n)
+		for i := range l.noise {
+			atomic.StoreUint64(&l.noise[i].word, n)
+		}
+		l.start.Store(n)
+		for range skew + r.IntN(32) {
+			burn()
+		}
+		l.found.Store(0)
+		l.d.SynchronizeExpedited()
+		l.over.Store(n)
+	}
+	l.stop.Store(true)
+}
+
+func TestTortureLockstep(t *testing.T) {
+	nothing := func() {}
+	run := func(name string, f Flavor, setUp func(l *lockstep) (tearDown func())) {
+		t.Run(name, func(t *testing.T) {
+			if f == Memb && !HasHeavyFence() {
+				t.Skip(ErrNoMembarrier)
+			}
+			l := &lockstep{d: newDomain(t, Options{Flavor: f}), ready: nothing}
+			smp.Run(2, func(c *smp.CPU) {
+				r := rand.New(rand.NewPCG(1, uint64(c.ID())))
+				if c.ID() == 0 {
+					l.update(r, tortureTime())
+					return
+				}
+				defer setUp(l)()
+				l.read(r)
+			})
+			t.Logf("%d rounds, the reader found the word in %d, the grace period was broken in %d", l.rounds, l.held, l.broken)
+			if l.broken != 0 {
+				t.Errorf("the grace period was too short in %d of %d rounds", l.broken, l.rounds)
+			}
+			if l.held == 0 {
+				t.Log("never met: this run proves nothing")
+			}
+		})
+	}
+	run("qsbr", QSBR, func(l *lockstep) func() {
+		r := l.d.RegisterQSBR("")
+		r.Offline()
+		l.enter, l.leave = r.Online, r.Offline
+		return r.Unregister
+	})
+	run("memb", Memb, func(l *lockstep) func() {
+		r := l.d.RegisterMemb("")
+		l.enter, l.leave, l.ready = r.Lock, r.Unlock, r.Online
+		return r.Unregister
+	})
+	run("memb from offline", Memb, func(l *lockstep) func() {
+		r := l.d.RegisterMemb("")
+		l.enter, l.leave, l.ready = r.Lock, r.Unlock, r.Offline
+		return r.Unregister
+	})
+	run("mb", MB, func(l *lockstep) func() {
+		r := l.d.RegisterMB("")
+		l.enter, l.leave = r.Lock, r.Unlock
+		return r.Unregister
+	})
+	run("any", MB, func(l *lockstep) func() {
+		var s Section
+		l.enter = func() { s = l.d.Enter() }
+		l.leave = func() { s.Exit() }
+		return nothing
+	})
+}

@@ -1,0 +1,126 @@
+//go:build !race && !invariants
+
+// The suites above must fail on each of these. See internal/mutant.
+
+package urcu
+
+import (
+	"testing"
+
+	"github.com/slabrcu/slabrcu/internal/mutant"
+)
+
+// tooShort is how the torture suite says that a grace period was no such thing.
+const tooShort = `the grace period was too short|grace period begin and end inside|reads of freed blocks`
+
+func TestMutants(t *testing.T) {
+	mutant.Run(t, []mutant.Mutant{
+		{
+			Name: "no wait", File: "gp.go",
+			Old:  "\tat := &g.at\n\tfor len(at.chunks) > 0 {",
+			New:  "\tat := &g.at\n\treturn true\n\tfor len(at.chunks) > 0 {",
+			Test: "^TestTortureTight$/^(qsbr|mb)$", Expect: tooShort,
+		},
+		{
+			Name: "one reader skipped", File: "gp.go",
+			Old:  "g.at.recs = g.at.chunks[0].used.Load()",
+			New:  "g.at.recs = g.at.chunks[0].used.Load()\n\t\tg.at.recs &= g.at.recs - 1",
+			Test: "^TestTortureTight$/^(qsbr|mb)$", Expect: tooShort,
+		},
+		{
+			Name: "membarrier skipped because the word reads 0", File: "gp.go",
+			Old:  "\tif !g.fenced {\n",
+			New:  "\tif !g.fenced {\n\t\tif atomic.LoadUint64(&r.word) == 0 {\n\t\t\treturn true\n\t\t}\n",
+			Test: "^TestTortureLockstep$/^memb$", Expect: tooShort,
+		},
+		{
+			Name: "no membarrier at all", File: "gp.go",
+			Old:  "\tmembarrier()\n\td.stats.membarriers.Add(1)\n",
+			New:  "",
+			Test: "^TestTortureLockstep$/^memb$", Expect: tooShort,
+		},
+		{
+			Name: "half a grace period", File: "gp.go",
+			Old:  "return atomic.LoadUint64(&d.epoch) + epochStep",
+			New:  "return atomic.LoadUint64(&d.epoch)",
+			Test: "^TestTortureTight$/^(qsbr|mb)$", Expect: tooShort,
+		},
+		{
+			Name: "tag of a batch taken with its first callback", File: "drive.go",
+			Old: "q.tag = atomic.LoadUint64(&d.epoch) + epochStep",
+			New: "q.tag = q.early",
+			Edits: []mutant.Edit{
+				{File: "queue.go", Old: "\ttag     uint64 // of waiting", New: "\ttag, early uint64"},
+				{File: "call.go", Old: "\tq.next.push(h)\n", New: "\tif q.next.empty() {\n\t\tq.early = atomic.LoadUint64(&d.epoch) + epochStep\n\t}\n\tq.next.push(h)\n"},
+				{File: "queue.go", Old: "19*8]byte", New: "20*8]byte"},
+			},
+			Test: "^TestTortureCrowd$", Expect: tooShort,
+		},
+		{
+			Name: "callback dropped", File: "drive.go",
+			Old:  "\t\ttable[cb].fn(h)\n",
+			New:  "\t\tif cb == runClosure || q.ran%16 != 15 {\n\t\t\ttable[cb].fn(h)\n\t\t}\n",
+			Test: "^TestTortureCrowd$", Expect: "blocks are lost|barrier checks failed",
+		},
+		{
+			Name: "callback run early", File: "drive.go",
+			Old:  "\tif !q.waiting.empty() && d.done(q.tag) {",
+			New:  "\tif !q.waiting.empty() {",
+			Test: "^TestTortureCrowd$", Expect: tooShort,
+		},
+		{
+			Name: "barrier misses a queue", File: "barrier.go",
+			Old:  "\t\tif q.len() == 0 {\n",
+			New:  "\t\tif q.len() == 0 || i%4 == 3 {\n",
+			Test: "^TestTortureCrowd$", Expect: "barrier checks failed|after Close",
+		},
+		{
+			Name: "acknowledgement of an older epoch accepted", File: "record.go",
+			Old:  "return a == 0 || reached(a, t)",
+			New:  "return a == 0 || reached(a, t-epochStep)",
+			Test: "^TestTortureTight$/^memb$", Expect: tooShort,
+		},
+		{
+			Name: "back from offline without a fence", File: "reader_memb.go",
+			Old:  "\tif r.ack == 0 {\n",
+			New:  "\tif false {\n",
+			Test: "^TestTortureLockstep$/^memb from offline$", Expect: tooShort,
+		},
+		{
+			Name: "MB reader without its fence", File: "fast_amd64.go",
+			Old:  "\t\tatomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))\n",
+			New:  "\t\tr.word = atomic.LoadUint64(r.epoch)\n",
+			Test: "^TestTortureLockstep$/^mb$", Expect: tooShort,
+		},
+		{
+			Name: "QSBR reader online without a fence", File: "reader_qsbr.go",
+			Old:  "\tatomic.SwapUint64(&rec.word, e)\n",
+			New:  "\treleaseStore(&rec.word, e)\n",
+			Test: "^TestTortureLockstep$/^qsbr$", Expect: tooShort,
+		},
+		{
+			Name: "section of any goroutine without a fence", File: "section.go",
+			Old:  "\tif atomic.CompareAndSwapUint64(&l.word[0], 0, e) {\n",
+			New:  "\tif atomic.LoadUint64(&l.word[0]) == 0 {\n\t\treleaseStore(&l.word[0], e)\n",
+			Test: "^TestTortureLockstep$/^any$", Expect: tooShort,
+		},
+		{
+			Name: "widened without looking again", File: "lead.go",
+			Old:  "\t\t\tg.begin(d)\n\t\t\tg.widened = true\n",
+			New:  "\t\t\tat := g.at\n\t\t\tg.begin(d)\n\t\t\tg.at = at\n\t\t\tg.widened = true\n",
+			Test: "^TestTortureCrowd$", Expect: tooShort,
+		},
+		{
+			Name: "further pages of sections not looked at", File: "gp.go",
+			Old:  "\t\tpages:  *d.overflow.Load(),\n",
+			New:  "",
+			Test: "^TestSynchronizeWaitsForAnyGoroutine$", Expect: "while sections were open",
+		},
+		{
+			Name: "line claimed without its bit", File: "pages.go",
+			Old:  "\t\tif old == untouched {\n",
+			New:  "\t\tif false {\n",
+			Test: "^TestTortureTight$/^any$", Expect: tooShort,
+		},
+	})
+}
