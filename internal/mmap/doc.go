@@ -11,6 +11,8 @@
 // An offset becomes a pointer by unsafe.Add(r.Base(), off) and never by turning
 // a uintptr into a pointer, so that the same code also runs on Go's heap.
 //
+// [Region.Advise] asks for huge pages, or for none, where the system has them.
+//
 // # Why addresses are never given back
 //
 // The process may keep stale addresses of a region in Go variables: a reader
@@ -30,6 +32,13 @@
 //     in mapped memory, so the region is one block of Go's heap. It is at most
 //     [MaxHeapBacked] bytes, whatever was asked for; discarding is clearing;
 //     nothing can be made to fault.
+//
+// # When the system refuses
+//
+// Every call may fail at any time: a process can run out of mappings, of memory
+// that it may write, or be refused by a filter. Then the range is as before, and
+// the call may be made again. Reserve leaves nothing behind but addresses.
+// Retire has a second way, and if that fails too the region lives on.
 //
 // # Traps
 //

@@ -4,6 +4,8 @@ package mmap
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -140,6 +142,45 @@ func mappings(t *testing.T) int {
 	b, err := os.ReadFile("/proc/self/maps")
 	must(t, err)
 	return bytes.Count(b, []byte("\n"))
+}
+
+// TestAdviseIsSeen: the kernel lists the wish among the flags of the mapping.
+func TestAdviseIsSeen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc/self/smaps")
+	}
+	r := region(t, 3*BaseAlign)
+	must(t, r.Commit(0, r.Size()))
+	must(t, r.Advise(0, r.Size(), HugeSystem))
+	for i, huge := range []HugePages{HugeAlways, HugeNever} {
+		err := r.Advise(uintptr(i)*BaseAlign, BaseAlign, huge)
+		if errors.Is(err, errors.ErrUnsupported) {
+			t.Skipf("no huge pages here: %v", err)
+		}
+		must(t, err)
+	}
+	flags := vmFlags(t, r)
+	if len(flags) != 3 || !strings.Contains(flags[0], " hg") || !strings.Contains(flags[1], " nh") || strings.Contains(flags[2], " hg") {
+		t.Errorf("flags of the mappings: %q", flags)
+	}
+}
+
+// vmFlags returns the kernel's flags of each mapping of a region.
+func vmFlags(t *testing.T, r *Region) (flags []string) {
+	b, err := os.ReadFile("/proc/self/smaps")
+	must(t, err)
+	lo, hi := uint64(uintptr(r.Base())), uint64(uintptr(r.Base())+r.Size())
+	inside := false
+	for line := range strings.Lines(string(b)) {
+		var from, to uint64
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &from, &to); n == 2 {
+			inside = from >= lo && to <= hi
+		}
+		if inside && strings.HasPrefix(line, "VmFlags:") {
+			flags = append(flags, line)
+		}
+	}
+	return flags
 }
 
 // TestCommitFails runs itself in a child whose RLIMIT_DATA is small: the limit

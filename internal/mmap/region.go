@@ -115,15 +115,43 @@ func (r *Region) Protect(off, n uintptr) error {
 // addresses are never used again. Any later call but Base, Size and Retire
 // panics. Where [HeapBacked] the contents are cleared instead, and the block
 // lives as long as anything points into it.
+//
+// When the system refuses, the region is as before or has lost contents, and
+// Retire may be called again.
 func (r *Region) Retire() error {
 	if r.retired.Swap(true) {
 		return nil
 	}
 	if err := r.sysRetire(); err != nil {
+		r.retired.Store(false)
 		return failed("retire", r.base, r.size, err)
 	}
 	return nil
 }
+
+// Advise tells the system whether to back the range [off, off+n) with huge
+// pages. It is a wish: the error, which is errors.ErrUnsupported where the
+// system has none, changes nothing for the range's use.
+func (r *Region) Advise(off, n uintptr, huge HugePages) error {
+	p := r.check("advise", off, n)
+	lo, hi := roundUp(off, sysPage), roundDown(off+n, sysPage)
+	if lo >= hi || huge == HugeSystem {
+		return nil
+	}
+	if err := r.sysAdvise(lo, hi-lo, huge); err != nil {
+		return failed("advise", p, n, err)
+	}
+	return nil
+}
+
+// HugePages is what [Region.Advise] asks for.
+type HugePages uint8
+
+const (
+	HugeSystem HugePages = iota // what the system does unasked
+	HugeAlways                  // huge pages wherever an aligned one fits
+	HugeNever                   // single pages alone
+)
 
 // Resident returns how many bytes of the region have memory behind them now.
 // It costs a system call per 64 MiB up to the highest commit. The error is

@@ -18,4 +18,6 @@ func (r *Region) sysDiscard(off, n uintptr) error {
 
 func (r *Region) sysResident() (uintptr, error) { return 0, errors.ErrUnsupported }
 
+func (r *Region) sysAdvise(off, n uintptr, huge HugePages) error { return errors.ErrUnsupported }
+
 func (r *Region) sysName(string) {}

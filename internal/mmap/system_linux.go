@@ -5,6 +5,7 @@
 package mmap
 
 import (
+	"errors"
 	"strings"
 	"unsafe"
 
@@ -15,6 +16,19 @@ import (
 // next touch finds zeros.
 func (r *Region) sysDiscard(off, n uintptr) error {
 	return unix.Madvise(r.bytes(off, n), unix.MADV_DONTNEED)
+}
+
+// sysAdvise: a kernel without huge pages answers EINVAL.
+func (r *Region) sysAdvise(off, n uintptr, huge HugePages) error {
+	advice := unix.MADV_HUGEPAGE
+	if huge == HugeNever {
+		advice = unix.MADV_NOHUGEPAGE
+	}
+	err := unix.Madvise(r.bytes(off, n), advice)
+	if err == unix.EINVAL {
+		return errors.ErrUnsupported
+	}
+	return err
 }
 
 // sysResident asks mincore about everything that was ever committed.

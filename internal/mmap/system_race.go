@@ -35,4 +35,6 @@ func (r *Region) sysRetire() error {
 
 func (r *Region) sysResident() (uintptr, error) { return 0, errors.ErrUnsupported }
 
+func (r *Region) sysAdvise(off, n uintptr, huge HugePages) error { return errors.ErrUnsupported }
+
 func (r *Region) sysName(string) {}

@@ -16,7 +16,8 @@ const HeapBacked = false
 const reserveFlags = unix.MAP_PRIVATE | unix.MAP_ANON | unix.MAP_NORESERVE
 
 // sysReserve maps BaseAlign too much and gives back both ends. That is the one
-// munmap of this package: nobody has seen these addresses yet.
+// munmap of this package: nobody has seen these addresses yet. An end that the
+// system does not take stays reserved; it costs addresses and no memory.
 func (r *Region) sysReserve() error {
 	p, err := unix.MmapPtr(-1, 0, nil, r.size+BaseAlign, unix.PROT_NONE, reserveFlags)
 	if err != nil {
@@ -25,12 +26,12 @@ func (r *Region) sysReserve() error {
 	head := -uintptr(p) % BaseAlign
 	r.base = unsafe.Add(p, head)
 	if head > 0 {
-		err = unix.MunmapPtr(p, head)
+		unix.MunmapPtr(p, head)
 	}
-	if tail := BaseAlign - head; err == nil && tail > 0 {
-		err = unix.MunmapPtr(unsafe.Add(r.base, r.size), tail)
+	if tail := BaseAlign - head; tail > 0 {
+		unix.MunmapPtr(unsafe.Add(r.base, r.size), tail)
 	}
-	return err
+	return nil
 }
 
 func (r *Region) sysCommit(off, n uintptr) error {
@@ -42,8 +43,21 @@ func (r *Region) sysProtect(off, n uintptr) error {
 }
 
 // sysRetire maps a fresh reservation over the old one. One call takes the
-// memory, the permissions and the split mappings away together.
-func (r *Region) sysRetire() error { return r.remap(0, r.size, unix.PROT_NONE) }
+// memory, the permissions and the split mappings away together. Where that is
+// refused, two calls take the memory and the permissions.
+func (r *Region) sysRetire() error {
+	err := r.remap(0, r.size, unix.PROT_NONE)
+	if err == nil {
+		return nil
+	}
+	if top := r.top.Load(); top > 0 && r.sysDiscard(0, top) != nil {
+		return err
+	}
+	if r.sysProtect(0, r.size) != nil {
+		return err
+	}
+	return nil
+}
 
 func (r *Region) remap(off, n uintptr, prot int) error {
 	_, err := unix.MmapPtr(-1, 0, unsafe.Add(r.base, off), n, prot, reserveFlags|unix.MAP_FIXED)
