@@ -15,14 +15,19 @@ import (
 const (
 	maxBuddy   = 10 // 4 MiB: one chunk, committed by one system call
 	chunkPages = 1 << maxBuddy
-	// trimPages is how many freed pages may stay resident before a free gives a
-	// batch of them back. A discarded page costs a fault of about a microsecond
-	// when it is wanted again, one that is kept costs nothing.
+	// trimPages is how many freed pages may stay resident before a free gives
+	// half of them back. A discarded page costs a fault of about a microsecond
+	// when it is wanted again, one that is kept costs nothing. What stays below
+	// the bound is the reaper's: see trim.go.
 	trimPages = 4096
 )
 
 // buddy hands out blocks of 2^order pages. Its lock is the innermost one of the
 // package: nothing is locked or called under it but mmap.
+//
+// Pages are handed out with the contents that their last owner left. Only fresh
+// and discarded ones read zero, and nobody is told which those are: a cache
+// constructs its objects, or hands them out as they come.
 //
 // The first chunk is never committed, so that offset 0, the nil of [Ref],
 // faults.
@@ -33,12 +38,18 @@ type buddy struct {
 	total  uintptr      // constant; pages in the reservation
 	limit  uintptr      // constant; pages that may be resident at once
 
+	huge mmap.HugePages // constant
+
 	mu        sync.Mutex // guards all below
 	free      [2]blocks  // clean and dirty: dirty ones may still be resident
 	committed uintptr    // pages made accessible; they stay so
 	used      uintptr    // pages handed out, those in limbo included
-	dirty     uintptr    // pages in dirty blocks
+	dirty     uintptr    // pages in dirty blocks and on their way to be discarded
+	low       uintptr    // the least that dirty was since the reaper looked
 	discarded uint64     // pages given back, ever
+	hugeErr   error      // why the system refused huge pages
+
+	trims trimmer // has its own lock
 }
 
 // blocks holds the first page of a free block of each order; 0 is none.
@@ -50,44 +61,58 @@ const (
 )
 
 // getPages returns the number of the first of 2^order pages, with the contents
-// that the last owner left. The error wraps [ErrNoMemory].
+// that the last owner left. The error wraps [ErrNoMemory]. It gives free pages
+// back to the system where that makes room.
 func (b *buddy) getPages(order uint) (uintptr, error) {
+	for seen := ^uint64(0); ; {
+		first, want, err := b.tryPages(order)
+		if want == 0 {
+			return first, err
+		}
+		given := b.discard(want)
+		if given == seen { // nothing moves any more, here or elsewhere
+			return 0, err
+		}
+		seen = given
+	}
+}
+
+// tryPages hands out a block, or says why there is none. When that can change
+// once resident free pages are discarded, want is how many.
+func (b *buddy) tryPages(order uint) (first, want uintptr, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := uintptr(1) << order
-	if over := int(b.used+b.dirty+n) - int(b.limit); over > 0 && b.dirty > 0 {
-		// Free pages that are still resident count against the limit as well.
-		b.trimLocked(uintptr(over))
-	}
 	if b.used+n > b.limit {
-		return 0, fmt.Errorf("%w: heap %q: the limit of %d bytes is reached: %d in use, %d more wanted",
-			ErrNoMemory, b.h.name, b.limit<<pageShift, b.used<<pageShift, n<<pageShift)
+		return 0, 0, b.atLimit(n)
 	}
-	first, from, state, ok := b.find(order)
-	if !ok {
-		if err := b.moreLocked(order); err != nil {
-			return 0, err
+	for {
+		// Free pages that are still resident count against the limit as well.
+		over := int(b.used+b.dirty+n) - int(b.limit)
+		if first, from, state, ok := b.find(order, over > 0); ok {
+			b.take(first, from, order, state)
+			return first, 0, nil
 		}
-		first, from, state, _ = b.find(order)
+		if over > 0 {
+			return 0, uintptr(over), b.atLimit(n)
+		}
+		if err := b.commitLocked(); err != nil {
+			return 0, b.dirty, err // a trim makes halves alike, that can join then
+		}
 	}
-	b.unlink(first, from)
-	for from > order { // give back the upper halves
-		from--
-		b.link(first+1<<from, from, state)
-	}
-	if state == dirty {
-		b.dirty -= n
-	}
-	b.used += n
-	return first, nil
+}
+
+func (b *buddy) atLimit(n uintptr) error {
+	return fmt.Errorf("%w: heap %q: the limit of %d bytes is reached: %d in use, %d free but resident, %d more wanted",
+		ErrNoMemory, b.h.name, b.limit<<pageShift, b.used<<pageShift, b.dirty<<pageShift, n<<pageShift)
 }
 
 // find returns the smallest free block of at least the given order, a resident
-// one before one that would fault.
-func (b *buddy) find(order uint) (first uintptr, from, state uint, ok bool) {
+// one before one that would fault, and resident ones alone if asked.
+func (b *buddy) find(order uint, resident bool) (first uintptr, from, state uint, ok bool) {
 	for from = order; from <= maxBuddy; from++ {
 		for _, state = range [...]uint{dirty, clean} {
-			if n := b.free[state][from]; n != 0 {
+			if n := b.free[state][from]; n != 0 && (state == dirty || !resident) {
 				return uintptr(n), from, state, true
 			}
 		}
@@ -95,20 +120,36 @@ func (b *buddy) find(order uint) (first uintptr, from, state uint, ok bool) {
 	return 0, 0, 0, false
 }
 
+// take hands out the first 2^order pages of a free block.
+func (b *buddy) take(first uintptr, from, order, state uint) {
+	b.unlink(first, from)
+	for from > order { // give back the upper halves
+		from--
+		b.link(first+1<<from, from, state)
+	}
+	n := uintptr(1) << order
+	if state == dirty {
+		b.dirty -= n
+		b.low = min(b.low, b.dirty)
+	}
+	b.used += n
+}
+
 // freePages takes back what getPages returned and joins it with its free
-// buddies. It gives memory back to the system when much of it has gathered.
+// buddies. When much has gathered it gives memory back to the system.
 func (b *buddy) freePages(first uintptr, order uint) {
 	b.h.setOwner(first, order, 0)
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if invariant.Enabled {
 		invariant.Check(b.used >= 1<<order, "heap %s: more pages freed than handed out", b.h.name)
 	}
 	b.used -= 1 << order
 	b.dirty += 1 << order
 	b.put(first, order, dirty)
-	if b.dirty > trimPages {
-		b.trimLocked(b.dirty / 2)
+	many := b.dirty
+	b.mu.Unlock()
+	if many > trimPages {
+		b.tryDiscard(many / 2)
 	}
 }
 
@@ -164,19 +205,6 @@ func (b *buddy) unlink(first uintptr, order uint) {
 	atomic.StoreUint32(&p.owner, 0)
 }
 
-// moreLocked makes a block of the order free: by a new chunk, or else by joining
-// what a trim makes alike.
-func (b *buddy) moreLocked(order uint) error {
-	err := b.commitLocked()
-	if err != nil && b.dirty > 0 {
-		b.trimLocked(b.dirty)
-		if _, _, _, ok := b.find(order); ok {
-			return nil
-		}
-	}
-	return err
-}
-
 // commitLocked makes one more chunk accessible and links it. Large steps keep
 // the number of mappings small: each change of protection splits one.
 func (b *buddy) commitLocked() error {
@@ -193,39 +221,11 @@ func (b *buddy) commitLocked() error {
 	if err := b.region.Commit(first<<pageShift, chunkPages<<pageShift); err != nil {
 		return fmt.Errorf("%w: heap %q: pages: %w", ErrNoMemory, b.h.name, err)
 	}
+	if err := b.region.Advise(first<<pageShift, chunkPages<<pageShift, b.huge); err != nil {
+		b.hugeErr = err // a wish that is not granted changes nothing else
+	}
 	b.committed = first + chunkPages
 	b.h.end.Store(b.committed << pageShift)
 	b.link(first, maxBuddy, clean)
 	return nil
-}
-
-// trimLocked discards at least want free resident pages, or all there are,
-// largest blocks first. The lock is dropped around each system call; a block
-// under way is on no list, so nobody else can have it.
-func (b *buddy) trimLocked(want uintptr) {
-	for order := maxBuddy; order >= 0; order-- {
-		for want > 0 && b.free[dirty][order] != 0 {
-			first, n := uintptr(b.free[dirty][order]), uintptr(1)<<order
-			b.unlink(first, uint(order))
-			b.dirty -= n
-			b.mu.Unlock()
-			err := b.region.Discard(first<<pageShift, n<<pageShift)
-			b.mu.Lock()
-			if err != nil { // still resident: keep it, and stop asking
-				b.dirty += n
-				b.put(first, uint(order), dirty)
-				return
-			}
-			b.discarded += uint64(n)
-			b.put(first, uint(order), clean)
-			want -= min(want, n)
-		}
-	}
-}
-
-// trim gives all free resident pages back to the system.
-func (b *buddy) trim() {
-	b.mu.Lock()
-	b.trimLocked(b.dirty)
-	b.mu.Unlock()
 }

@@ -27,14 +27,18 @@ type HeapOptions struct {
 	// never outgrows it.
 	Reserve uintptr
 	// Limit is how many bytes of pages may be resident at once, those in limbo
-	// and those that are free but not given back yet included; 0 is no limit.
-	// Metadata, 16 bytes a page, comes on top. At the limit Alloc fails.
+	// and those that are free but not given back yet included. 0 is seven eighths
+	// of what the process's cgroup is limited to, and no limit where it is not;
+	// [NoLimit] is none in any case. Metadata, 16 bytes a page, comes on top. At
+	// the limit Alloc reaps all caches, asks the shrinkers, and then fails.
 	Limit uintptr
 	// Domain is whose grace periods DestroyByRCU waits for: the domain of the
 	// readers. Nil is [urcu.Default].
 	Domain *urcu.Domain
 	// Layout is the layout of slabs. The zero value is [LayoutNative].
 	Layout Layout
+	// HugePages is whether the pages shall be huge.
+	HugePages HugePages
 }
 
 // Heap is memory that the collector never sees, and the caches on it. Its
@@ -78,6 +82,9 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 	if err := h.layout.Runnable(); err != nil {
 		return nil, fmt.Errorf("kmem: NewHeap %q: %w", h.name, err)
 	}
+	if int(o.HugePages) >= len(hugePagesNames) {
+		return nil, fmt.Errorf("kmem: NewHeap %q: %v: legal are system, always, never", h.name, o.HugePages)
+	}
 	if o.Reserve < 2*chunkPages<<pageShift || o.Reserve>>pageShift > math.MaxUint32 {
 		return nil, fmt.Errorf("kmem: NewHeap %q: cannot reserve %d bytes; legal are %d to %d",
 			h.name, o.Reserve, 2*chunkPages<<pageShift, uint64(math.MaxUint32)<<pageShift)
@@ -96,6 +103,9 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 
 // reserve gets the two regions: pages and their descriptors.
 func (h *Heap) reserve(o HeapOptions) error {
+	if o.Limit == 0 {
+		o.Limit = defaultLimit(systemRoot())
+	}
 	region, err := mmap.Reserve(o.Reserve)
 	if err != nil {
 		return err
@@ -103,7 +113,9 @@ func (h *Heap) reserve(o HeapOptions) error {
 	total := region.Size() >> pageShift
 	table, err := mmap.Reserve(total * pageDescBytes)
 	if err == nil {
-		err = table.Commit(0, chunkPages*pageDescBytes) // of the chunk that is never used: zeros
+		if err = table.Commit(0, chunkPages*pageDescBytes); err != nil { // of the chunk that is never used: zeros
+			table.Retire()
+		}
 	}
 	if err != nil {
 		region.Retire() // no page of it was ever used
@@ -116,7 +128,7 @@ func (h *Heap) reserve(o HeapOptions) error {
 		limit = min(limit, o.Limit>>pageShift)
 	}
 	h.base, h.pages = region.Base(), table.Base()
-	h.buddy = buddy{h: h, region: region, table: table, total: total, limit: limit}
+	h.buddy = buddy{h: h, region: region, table: table, total: total, limit: limit, huge: o.HugePages.advice()}
 	return nil
 }
 

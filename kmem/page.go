@@ -65,3 +65,6 @@ func (h *Heap) setOwner(n uintptr, order uint, owner uint32) {
 		atomic.StoreUint32(&h.page(n+i).owner, owner)
 	}
 }
+
+// pageOwner returns the owner of page n, which somebody else may be changing.
+func (h *Heap) pageOwner(n uintptr) uint32 { return atomic.LoadUint32(&h.page(n).owner) }
