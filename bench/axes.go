@@ -33,7 +33,7 @@ type Params struct {
 	Updaters int          // updaters beside the readers
 	Validate string       // lock, ref, seq
 	Reuse    string       // typesafe, per-object, per-batch
-	Colours  string       // on, off
+	Colours  int          // colours of the cache under test
 	Slabs    int          // slabs that a chase runs through
 	Impl     string       // "" is ours; peers and baselines by name
 	CPUs     int          // emulated CPUs, or goroutines where the API is any

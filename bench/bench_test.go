@@ -40,6 +40,10 @@ func BenchmarkMStress(b *testing.B)       { benchmarkScenario(b, "MStress") }
 func BenchmarkSh6(b *testing.B)           { benchmarkScenario(b, "Sh6") }
 func BenchmarkChurn(b *testing.B)         { benchmarkScenario(b, "Churn") }
 func BenchmarkStalledReader(b *testing.B) { benchmarkScenario(b, "StalledReader") }
+func BenchmarkFootprint(b *testing.B)     { benchmarkScenario(b, "Footprint") }
+func BenchmarkSpikeIdle(b *testing.B)     { benchmarkScenario(b, "SpikeIdle") }
+func BenchmarkColour(b *testing.B)        { benchmarkScenario(b, "Colour") }
+func BenchmarkCollector(b *testing.B)     { benchmarkScenario(b, "Collector") }
 
 // benchmarkScenario runs the cases of a scenario on as many CPUs as go test was
 // asked for. A list such as -cpu=1,2 is refused: keys that follow from the number

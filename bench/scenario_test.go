@@ -74,7 +74,7 @@ func TestEveryCaseMeasures(t *testing.T) {
 	for _, s := range Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
 			for _, c := range s.Cases(testSelection()) {
-				if c.Skip != "" {
+				if c.Skip != "" || heavy(c) {
 					continue
 				}
 				res, err := Do(t.Context(), c, Benchtime{N: 300})
@@ -92,6 +92,18 @@ func TestEveryCaseMeasures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heavy reports whether a case takes seconds however few its iterations: those
+// run in one size, without flags, and with few objects.
+func heavy(c *Case) bool {
+	switch c.Scenario {
+	case footprint, spikeIdle:
+		return c.Params.Size != 64 || c.Params.Flags != 0
+	case collector:
+		return c.Params.N > 100_000 || c.Params.Flags != 0
+	}
+	return false
 }
 
 // The scenarios of latencies report quantiles; those of limbo its peak.

@@ -23,4 +23,8 @@ var table = []*Scenario{
 	cacheScratch,
 	mstress,
 	sh6,
+	footprint,
+	spikeIdle,
+	colour,
+	collector,
 }

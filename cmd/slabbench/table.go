@@ -29,6 +29,16 @@ var columns = []column{
 	{"p99-latency-sec", "99% run after", "99 % of the callbacks ran so long after they were queued"},
 	{"retries/op", "retries", "lookups that started again because the object was reused, per lookup"},
 	{"updates/s", "updates/s", "objects freed and reused per second meanwhile"},
+	{"refused/op", "refused", "operations refused at the heap's limit, per operation"},
+	{"deferred-peak-B", "deferred peak", "most bytes of objects that waited to be freed at once"},
+	{"B/object", "bytes each", "bytes of memory for one live object, everything included"},
+	{"overhead-B/object", "of them overhead", "bytes beyond the size that was asked for"},
+	{"gc-sec", "collection", "time that a forced collection took"},
+	{"gc-cpu-fraction", "collector's share", "share of the process's CPU time that the collector took"},
+	{"RSS-B", "resident", "resident memory of the process"},
+	{"returned-of-90%", "back of 90%", "share of the memory returned a second after a random 90 % was freed"},
+	{"returned-in-100ms", "back in 0.1 s", "share of the memory returned 0.1 s after all was freed"},
+	{"returned-in-1s", "back in 1 s", "share of the memory returned 1 s after all was freed"},
 	{"lock-trips/op", "lock trips", "times that a lock shared by CPUs was taken, per operation"},
 	{"contended/s", "contended/s", "times per second that such a lock was found taken"},
 	{"limbo-peak-B", "limbo peak", "most bytes that waited for a grace period at once"},
@@ -182,17 +192,19 @@ func writeSkipped(w io.Writer, skipped []*bench.Case) {
 	if len(skipped) == 0 {
 		return
 	}
-	var reasons []string
-	cases := map[string][]string{}
+	type why struct{ scenario, reason string }
+	var order []why
+	cases := map[why]int{}
 	for _, c := range skipped {
-		if cases[c.Skip] == nil {
-			reasons = append(reasons, c.Skip)
+		y := why{c.Scenario.Name, c.Skip}
+		if cases[y] == 0 {
+			order = append(order, y)
 		}
-		cases[c.Skip] = append(cases[c.Skip], c.Name())
+		cases[y]++
 	}
 	fmt.Fprintln(w, "\nSkipped:")
-	for _, r := range reasons {
-		fmt.Fprintf(w, "  %s: %s\n", strings.Join(cases[r], ", "), r)
+	for _, y := range order {
+		fmt.Fprintf(w, "  %s of %s: %s\n", plural(cases[y], "case"), y.scenario, y.reason)
 	}
 }
 
