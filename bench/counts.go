@@ -5,6 +5,8 @@
 package bench
 
 import (
+	"sync"
+
 	"github.com/slabrcu/slabrcu/kmem"
 	"github.com/slabrcu/slabrcu/urcu"
 )
@@ -16,6 +18,8 @@ type counters struct {
 	grown, destroyed  uint64 // slabs
 	gracePeriods      uint64
 	limboPeak         uint64 // bytes; the highest of all heaps, not a sum
+	objects, slabs    uint64 // now
+	live, limbo, free uint64 // bytes of pages now
 	caches, heaps, ds bool   // what is counted at all
 }
 
@@ -24,7 +28,7 @@ type source func(*counters)
 
 // CountCache reports what the cache does: lock trips, refills, flushes, slabs.
 func (r *Run) CountCache(c *kmem.Cache) {
-	r.sources = append(r.sources, func(n *counters) {
+	r.sources.add(func(n *counters) {
 		s := c.Stats()
 		n.caches = true
 		n.trips += uint64(s.LockTrips)
@@ -33,28 +37,55 @@ func (r *Run) CountCache(c *kmem.Cache) {
 		n.flushes += uint64(s.Flushes)
 		n.grown += uint64(s.Grown)
 		n.destroyed += uint64(s.Destroyed)
+		n.objects += uint64(s.Active)
+		n.slabs += uint64(s.Slabs)
 	})
 }
 
 // CountHeap reports the most memory that was in limbo at once.
 func (r *Run) CountHeap(h *kmem.Heap) {
-	r.sources = append(r.sources, func(n *counters) {
+	r.sources.add(func(n *counters) {
+		s := h.Stats()
 		n.heaps = true
-		n.limboPeak = max(n.limboPeak, uint64(h.Stats().LimboPeak))
+		n.limboPeak = max(n.limboPeak, uint64(s.LimboPeak))
+		n.live += uint64(s.Live)
+		n.limbo += uint64(s.Limbo)
+		n.free += uint64(s.Free)
 	})
 }
 
 // CountDomain reports grace periods.
 func (r *Run) CountDomain(d *urcu.Domain) {
-	r.sources = append(r.sources, func(n *counters) {
+	r.sources.add(func(n *counters) {
 		n.ds = true
 		n.gracePeriods += uint64(d.Stats().GracePeriods)
 	})
 }
 
-func (r *Run) snapshot() counters {
-	var n counters
-	for _, add := range r.sources {
+// sources are what is counted. A sampler reads them beside the scenario.
+type sources struct {
+	mu  sync.Mutex
+	all []source
+}
+
+func (s *sources) add(one source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, one)
+}
+
+// stop ends the counting, before what is counted is taken down.
+func (s *sources) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = nil
+}
+
+// read adds everything up.
+func (s *sources) read() (n counters) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, add := range s.all {
 		add(&n)
 	}
 	return n

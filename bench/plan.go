@@ -17,6 +17,7 @@ type Plan struct {
 	Cases     []*Case // that can run, in order; each stands here once per sample
 	Skipped   []*Case // that cannot, each once
 	Benchtime Benchtime
+	Sampling  Sampling // none by default
 }
 
 // Options say what a plan holds.
@@ -157,7 +158,7 @@ func (p *Plan) Run(ctx context.Context, starting func(*Case), done func(Outcome)
 		}
 		starting(c)
 		begin := time.Now()
-		res, err := Do(ctx, c, p.Benchtime)
+		res, err := do(ctx, c, p.Benchtime, p.Sampling)
 		if err != nil && errors.Is(err, ctx.Err()) {
 			return ctx.Err()
 		}

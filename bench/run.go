@@ -19,7 +19,7 @@ type Run struct {
 
 	ctx     context.Context
 	goal    Benchtime
-	sources []source
+	sources sources
 	before  counters
 	after   counters
 	extra   sums
@@ -48,8 +48,8 @@ func (r *Run) Measure(loop func(*Round)) error {
 			return err
 		}
 		round := &Round{N: n, ctx: r.ctx}
-		round.began = func() { r.before = r.snapshot() }
-		round.ended = func() { r.after = r.snapshot() }
+		round.began = func() { r.before = r.sources.read() }
+		round.ended = func() { r.after = r.sources.read() }
 		loop(round)
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -128,7 +128,11 @@ func (r *Run) sum(round *Round, took time.Duration) *Result {
 
 // Do measures one case once. An error says why there is no result: the context's
 // when interrupted, a *PanicError when the scenario died, else the scenario's own.
-func Do(ctx context.Context, c *Case, goal Benchtime) (res *Result, err error) {
+func Do(ctx context.Context, c *Case, goal Benchtime) (*Result, error) {
+	return do(ctx, c, goal, Sampling{})
+}
+
+func do(ctx context.Context, c *Case, goal Benchtime, sampling Sampling) (res *Result, err error) {
 	if c.Skip != "" {
 		return nil, fmt.Errorf("%s: skipped: %s", c.Name(), c.Skip)
 	}
@@ -138,6 +142,7 @@ func Do(ctx context.Context, c *Case, goal Benchtime) (res *Result, err error) {
 		}
 	}()
 	r := &Run{Params: c.Params, ctx: ctx, goal: goal.orDefault()}
+	defer sampling.start(c, &r.sources)()
 	// Goroutines inherit the labels, so that a profile of a whole run can be
 	// taken apart by scenario.
 	pprof.Do(ctx, c.labels(), func(context.Context) { err = c.variant.Run(r) })

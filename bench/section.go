@@ -64,6 +64,7 @@ func (r *Run) withDomain(body func(*urcu.Domain) error) (err error) {
 		return err
 	}
 	defer closeDomain(d, &err)
+	defer r.sources.stop()
 	return body(d)
 }
 

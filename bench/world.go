@@ -68,7 +68,10 @@ func (w *world) count(c *kmem.Cache) {
 
 // close takes the world down. What it finds, such as objects still out, is the
 // scenario's own fault and is joined to err.
-func (w *world) close(err *error) { closeHeap(w.heap, err, w.caches...) }
+func (w *world) close(err *error) {
+	w.run.sources.stop()
+	closeHeap(w.heap, err, w.caches...)
+}
 
 // closeHeap destroys the caches, waits for their limbo, and closes the heap.
 func closeHeap(h *kmem.Heap, err *error, caches ...*kmem.Cache) {

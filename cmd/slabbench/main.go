@@ -75,6 +75,17 @@
 //
 //	slabbench -bench=Batch10k -size=64 -cpuprofile=cpu.out -trace=trace.out
 //
+// -http serves profiles, and what runs at the moment, while it runs:
+//
+//	slabbench -bench=Batch10k -size=64 -http=localhost:0
+//
+// # Time lines
+//
+// -sample looks every so often at objects, slabs, limbo, resident memory, grace
+// periods and collections, and writes a CSV file beside that of -o:
+//
+//	slabbench -bench=StalledReader -sample=10ms -o=stalled.txt
+//
 // # Torture
 //
 // -verify runs torture for -benchtime and prints what was looked at: every object

@@ -20,8 +20,12 @@ type session struct {
 	out      *output
 	stderr   io.Writer
 	progress progress
+	samples  *samples // nil without -sample
+	window   *window  // nil without -http
 	results  []*bench.Result
 	failures []bench.Outcome
+
+	stopProfiles func() error
 }
 
 func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
@@ -35,23 +39,18 @@ func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
 		return usageError{err}
 	}
 	load := bench.LoadAverage()
-	out, err := newOutput(stdout, o.output, bench.Environment(o.layout.String()))
-	if err != nil {
+	s := &session{opts: o, plan: plan, stderr: stderr}
+	if err := s.open(stdout); err != nil {
 		return err
 	}
-	stopProfiles, err := o.profiles.start()
-	if err != nil {
-		return errors.Join(err, out.close(true))
-	}
-	s := &session{opts: o, plan: plan, out: out, stderr: stderr}
 	s.announce()
 	s.progress = newProgress(stderr, len(plan.Cases))
-	err = plan.Run(ctx, s.progress.starting, s.done)
+	err = plan.Run(ctx, s.starting, s.done)
 	s.progress.end()
 
 	interrupted := errors.Is(err, context.Canceled)
 	failed := err != nil && !interrupted
-	err = errors.Join(err, stopProfiles(), out.close(failed))
+	err = errors.Join(err, s.close(failed))
 	if !failed {
 		s.conclude(load, interrupted)
 	}
@@ -59,6 +58,47 @@ func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
 		err = errFailed
 	}
 	return err
+}
+
+// open makes all files before anything is measured: a name that cannot be
+// written ends the command at once.
+func (s *session) open(stdout io.Writer) (err error) {
+	if s.out, err = newOutput(stdout, s.opts.output, bench.Environment(s.opts.layout.String())); err != nil {
+		return err
+	}
+	s.stopProfiles = func() error { return nil }
+	stop, err := s.opts.profiles.start()
+	if err == nil {
+		s.stopProfiles = stop
+		s.samples, err = newSamples(s.opts)
+	}
+	if err == nil {
+		s.window, err = openWindow(s.opts.http, len(s.plan.Cases), s.stderr)
+	}
+	if err != nil {
+		return errors.Join(err, s.close(true))
+	}
+	s.plan.Sampling = s.sampling()
+	return nil
+}
+
+// close ends what open began. After a failure no file of results stays.
+func (s *session) close(failed bool) error {
+	return errors.Join(s.stopProfiles(), s.window.close(), s.samples.close(failed || s.out.records == 0), s.out.close(failed))
+}
+
+// sampling is what -sample asks for, and a look a second for -http.
+func (s *session) sampling() bench.Sampling {
+	every := s.opts.sample
+	if every == 0 && s.window != nil {
+		every = time.Second
+	}
+	return bench.Sampling{Every: every, To: func(c *bench.Case, x bench.Sample) {
+		s.window.sample(x)
+		if s.samples != nil {
+			s.samples.write(c, x)
+		}
+	}}
 }
 
 // announce says what is going to happen and how long it will take.
@@ -76,10 +116,16 @@ func (s *session) announce() {
 	fmt.Fprintf(s.stderr, "slabbench: %s of %v each%s\n", plural(len(s.plan.Cases), "measurement"), s.plan.Benchtime, about)
 }
 
+func (s *session) starting(c *bench.Case) {
+	s.progress.starting(c)
+	s.window.starting(c)
+}
+
 // done takes the outcome of one case. A failed case is said at once and does
 // not stop the others; a result that cannot be written does.
 func (s *session) done(o bench.Outcome) error {
 	defer s.progress.done(o)
+	s.window.done(o)
 	if o.Err != nil {
 		s.failures = append(s.failures, o)
 		return nil
@@ -105,8 +151,8 @@ func (s *session) conclude(load float64, interrupted bool) {
 		fmt.Fprintf(w, "\nInterrupted: %d of %s.\n", len(s.results), plural(len(s.plan.Cases), "measurement"))
 	}
 	writeCaveats(w, append(bench.Caveats(s.opts.cpus, load), bench.SampleCaveats(summaries)...))
-	if s.out.name != "" && s.out.records > 0 {
-		fmt.Fprintf(w, "\nResults are in %s; read them with: go tool benchstat %s\n", s.out.name, s.out.name)
+	if name := s.opts.output; name != "" && s.out.records > 0 {
+		fmt.Fprintf(w, "\nResults are in %s; read them with: go tool benchstat %s\n", name, name)
 	}
 }
 

@@ -93,6 +93,7 @@ func TestUsage(t *testing.T) {
 		{"-compare=none,none", []string{"two different sets"}},
 		{"-compare=none,destroy_by_rcu -flags=none", []string{"-compare and -flags"}},
 		{"-verify -count=2", []string{"-verify and -count"}},
+		{"-sample=10ms", []string{"-sample 10ms", "-o"}},
 		{"-verify -benchtime=10x", []string{"not for a count"}},
 		{"-nonsense", []string{"-nonsense"}},
 		{"Pair", []string{`"Pair"`}},
@@ -132,58 +133,6 @@ func TestList(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	wantParts(t, "list", stdout, "Pair\n", "Unit: ns/op for one read section", "Typesafe/api=registered/flags=destroy_by_rcu/readers=1/updaters=1/validate=lock-2", "skipped:")
-}
-
-// -o appears whole under its name, and leaves nothing else behind.
-func TestOutputFile(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "out.txt")
-	stdout, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-o="+name)
-	if status != statusOK || stdout != "" {
-		t.Fatalf("status %d, output %q: %s", status, stdout, stderr)
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := len(parsed(t, string(text))); got != 1 {
-		t.Errorf("%d results in the file", got)
-	}
-	wantParts(t, "stderr", stderr, name)
-	onlyFiles(t, dir, "out.txt")
-}
-
-func TestOutputUnwritable(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{filepath.Join(dir, "no", "out.txt"), dir} {
-		_, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-o="+name)
-		if status != statusFailed {
-			t.Errorf("-o %s: status %d", name, status)
-		}
-		wantParts(t, "stderr", stderr, name)
-	}
-	onlyFiles(t, dir)
-	for _, flag := range []string{"-cpuprofile", "-memprofile", "-trace"} {
-		_, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", flag+"="+filepath.Join(dir, "no", "p"))
-		if status != statusFailed || strings.Contains(stderr, "measurements of") {
-			t.Errorf("%s: status %d: %s", flag, status, stderr)
-		}
-	}
-}
-
-func onlyFiles(t *testing.T, dir string, want ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	if strings.Join(got, " ") != strings.Join(want, " ") {
-		t.Errorf("files %q, want %q", got, want)
-	}
 }
 
 // brokenPipe takes some bytes and then is closed.
@@ -239,23 +188,4 @@ func (c *cancelAfter) Write(b []byte) (int, error) {
 		c.cancel()
 	}
 	return c.Buffer.Write(b)
-}
-
-func TestProfiles(t *testing.T) {
-	dir := t.TempDir()
-	args := []string{"-bench=Loop", "-cpu=1", "-benchtime=10x"}
-	var names []string
-	for _, p := range []string{"blockprofile", "cpuprofile", "memprofile", "mutexprofile", "trace"} {
-		args = append(args, "-"+p+"="+filepath.Join(dir, p))
-		names = append(names, p)
-	}
-	if _, stderr, status := command(t, args...); status != statusOK {
-		t.Fatalf("status %d: %s", status, stderr)
-	}
-	onlyFiles(t, dir, names...)
-	for _, n := range names {
-		if st, err := os.Stat(filepath.Join(dir, n)); err != nil || st.Size() == 0 {
-			t.Errorf("%s is empty: %v", n, err)
-		}
-	}
 }

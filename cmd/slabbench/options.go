@@ -37,6 +37,8 @@ type options struct {
 
 	// Where to.
 	output   string
+	sample   time.Duration
+	http     string
 	profiles profiles
 }
 
@@ -62,7 +64,7 @@ type group struct {
 var groups = []group{
 	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list"}},
 	{"how long", []string{"benchtime", "count"}},
-	{"where to", []string{"o"}},
+	{"where to", []string{"o", "sample", "http"}},
 	{"profiles", []string{"cpuprofile", "memprofile", "mutexprofile", "blockprofile", "trace"}},
 	{"torture", []string{"verify"}},
 }
@@ -81,6 +83,8 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.Var((*benchtimeValue)(&o.benchtime), "benchtime", "measure each case for `time`, or for a count such as 100x (default 1s, less when no -bench is given)")
 	fs.IntVar(&o.count, "count", 0, "take `n` samples of each case (default 1, with -compare 6)")
 	fs.StringVar(&o.output, "o", "", "write the results to `file` instead of to standard output")
+	fs.DurationVar(&o.sample, "sample", 0, "with -o: every `time` write the state of caches, heaps and the process to file"+samplesSuffix)
+	fs.StringVar(&o.http, "http", "", "while running serve profiles and the state of the run on `address`")
 	o.profiles.declare(fs)
 	fs.BoolVar(&o.verify, "verify", false, "torture instead of measuring, for -benchtime (default 10s); status 1 when something is found")
 	return fs
@@ -109,8 +113,8 @@ func parse(args []string) (*options, error) {
 var exclusive = [][2]string{
 	{"compare", "flags"},
 	{"verify", "bench"}, {"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
-	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"},
-	{"list", "o"},
+	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"},
+	{"list", "o"}, {"list", "http"},
 }
 
 // check refuses what cannot be meant, and fills in what was not said.
@@ -122,6 +126,9 @@ func (o *options) check(set map[string]bool) error {
 	}
 	if set["count"] && o.count < 1 {
 		return usagef("-count %d: legal is 1 or more", o.count)
+	}
+	if set["sample"] && (o.sample <= 0 || o.output == "") {
+		return usagef("-sample %v: legal is a time such as 10ms, beside -o", o.sample)
 	}
 	if o.count == 0 {
 		o.count = 1

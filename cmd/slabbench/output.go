@@ -1,5 +1,4 @@
-// Where results go: standard output, or a file that appears whole or not at all.
-// See main.go for the manual.
+// Where results go: standard output, or a file. See main.go for the manual.
 
 package main
 
@@ -7,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/slabrcu/slabrcu/bench"
@@ -19,26 +16,25 @@ import (
 type output struct {
 	w       *benchfmt.Writer
 	env     []bench.Key
-	file    *os.File // temporary; nil when writing to standard output
-	name    string   // final name of the file
+	file    *wholeFile // nil when writing to standard output
 	records int
 }
 
-// newOutput opens the output. The file gets its name when Close is called.
+// newOutput opens the output. A file gets its name when close is called.
 func newOutput(stdout io.Writer, name string, env []bench.Key) (*output, error) {
-	o := &output{env: env, name: name}
+	o := &output{env: env}
 	w := stdout
 	if name != "" {
-		f, err := os.CreateTemp(filepath.Dir(name), ".slabbench-*")
+		f, err := createWhole(name)
 		if err != nil {
-			return nil, fmt.Errorf("-o %s: %w", name, err)
+			return nil, fmt.Errorf("-o %w", err)
 		}
 		o.file, w = f, f
 	}
 	o.w = benchfmt.NewWriter(w)
 	for _, u := range bench.UnitMetadata() {
 		if err := o.w.Write(u); err != nil {
-			return nil, errors.Join(o.explain(err), o.discard())
+			return nil, errors.Join(o.explain(err), o.close(true))
 		}
 	}
 	return o, nil
@@ -58,34 +54,20 @@ func (o *output) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("standard output was closed after %d results: %w", o.records, err)
-	case o.name != "":
-		return fmt.Errorf("-o %s: no file was written: %w", o.name, err)
+	case o.file != nil:
+		return fmt.Errorf("-o %s: no file was written: %w", o.file.name, err)
 	}
 	return fmt.Errorf("writing results: %w", err)
 }
 
-// close gives the file its name. Without a single result there is no file. It
-// may be called after a failed write: then it only cleans up.
+// close gives the file its name. Without a single result, or after a failure,
+// there is no file.
 func (o *output) close(failed bool) error {
-	if o.file == nil {
+	switch {
+	case o.file == nil:
 		return nil
+	case failed || o.records == 0:
+		return o.file.discard()
 	}
-	if failed || o.records == 0 {
-		return o.discard()
-	}
-	// Group and others may read results, as far as the umask allows.
-	if err := errors.Join(o.file.Chmod(0o644), o.file.Sync(), o.file.Close()); err != nil {
-		return errors.Join(o.explain(err), os.Remove(o.file.Name()))
-	}
-	if err := os.Rename(o.file.Name(), o.name); err != nil {
-		return errors.Join(o.explain(err), os.Remove(o.file.Name()))
-	}
-	return nil
-}
-
-func (o *output) discard() error {
-	if o.file == nil {
-		return nil
-	}
-	return errors.Join(o.file.Close(), os.Remove(o.file.Name()))
+	return o.file.keep()
 }

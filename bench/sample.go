@@ -1,0 +1,68 @@
+// Time lines: what caches, heaps and the process look like while a case runs.
+//
+// See doc.go for an overview.
+
+package bench
+
+import (
+	"runtime/metrics"
+	"time"
+)
+
+// Sampling says how often to look, and who is told. Its zero value never looks.
+type Sampling struct {
+	Every time.Duration
+	To    func(*Case, Sample) // called on a goroutine of its own, one at a time
+}
+
+// Sample is the state at one moment. Sums are over the caches and heaps of the
+// case; those that it has not are 0.
+type Sample struct {
+	At           time.Duration // since the case began, its set-up included
+	Objects      uint64        // allocated, or at hand in array caches
+	Slabs        uint64
+	Live         uint64 // bytes of pages of slabs
+	Limbo        uint64 // bytes of pages that wait for a grace period
+	Free         uint64 // bytes of free pages that may still be resident
+	Resident     int64  // bytes of the process
+	GracePeriods uint64 // so far
+	GCs          uint64 // collections of the process so far
+	GoHeap       uint64 // bytes of live and dead objects on the Go heap
+}
+
+// start looks until the function that it returns is called.
+func (s Sampling) start(c *Case, from *sources) (stop func()) {
+	if s.Every <= 0 {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		began := time.Now()
+		tick := time.NewTicker(s.Every)
+		defer tick.Stop()
+		for {
+			s.To(c, take(from, time.Since(began)))
+			select {
+			case <-end:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-ended
+	}
+}
+
+func take(from *sources, at time.Duration) Sample {
+	n := from.read()
+	m := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(m)
+	return Sample{
+		At: at, Objects: n.objects, Slabs: n.slabs, Live: n.live, Limbo: n.limbo, Free: n.free,
+		Resident: resident(), GracePeriods: n.gracePeriods,
+		GCs: m[0].Value.Uint64(), GoHeap: m[1].Value.Uint64(),
+	}
+}

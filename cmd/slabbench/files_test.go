@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slabrcu/slabrcu/bench"
+)
+
+// -o appears whole under its name, and leaves nothing else behind.
+func TestOutputFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out.txt")
+	stdout, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-o="+name)
+	if status != statusOK || stdout != "" {
+		t.Fatalf("status %d, output %q: %s", status, stdout, stderr)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(parsed(t, string(text))); got != 1 {
+		t.Errorf("%d results in the file", got)
+	}
+	wantParts(t, "stderr", stderr, name)
+	onlyFiles(t, dir, "out.txt")
+}
+
+func TestOutputUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{filepath.Join(dir, "no", "out.txt"), dir} {
+		_, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-o="+name)
+		if status != statusFailed {
+			t.Errorf("-o %s: status %d", name, status)
+		}
+		wantParts(t, "stderr", stderr, name)
+	}
+	onlyFiles(t, dir)
+	for _, flag := range []string{"-cpuprofile", "-memprofile", "-trace"} {
+		_, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", flag+"="+filepath.Join(dir, "no", "p"))
+		if status != statusFailed || strings.Contains(stderr, "measurements of") {
+			t.Errorf("%s: status %d: %s", flag, status, stderr)
+		}
+	}
+}
+
+func onlyFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("files %q, want %q", got, want)
+	}
+}
+
+// -sample writes a CSV file beside the results, with a line for each look.
+func TestSample(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "out.txt")
+	_, stderr, status := command(t, "-bench=GrowShrink", "-size=64", "-cpu=1", "-benchtime=30ms", "-count=2", "-sample=1ms", "-o="+name)
+	if status != statusOK {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	onlyFiles(t, dir, "out.txt", "out.txt"+samplesSuffix)
+	f, err := os.Open(name + samplesSuffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) < 20 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	if first, last := rows[1], rows[len(rows)-1]; first[1] != "1" || last[1] != "2" || last[0] != "GrowShrink/flags=none/size=64-1" {
+		t.Errorf("the first row is %q, the last %q", first, last)
+	}
+}
+
+// -http shows the run from outside, profiles included.
+func TestHTTP(t *testing.T) {
+	var stderr bytes.Buffer
+	v, err := openWindow("localhost:0", 7, &stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, url, _ := strings.Cut(strings.TrimSpace(stderr.String()), "look at ")
+	c := bench.Lookup("Loop").Cases(bench.Selection{})[0]
+	v.starting(c)
+	v.sample(bench.Sample{Limbo: 12345})
+	v.done(bench.Outcome{Case: c, Result: &bench.Result{Case: c, Values: []bench.Value{{Unit: "ns/op", V: 42}}}})
+	for path, want := range map[string]string{
+		"":                            "debug/pprof",
+		"debug/vars":                  `"Limbo": 12345`,
+		"debug/pprof/goroutine":       "",
+		"debug/pprof/heap?debug=1":    "heap profile",
+		"debug/pprof/":                "goroutine",
+		"debug/pprof/symbol?0x401000": "",
+	} {
+		res, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK || !bytes.Contains(b, []byte(want)) {
+			t.Errorf("%s: %s, %v: %s", path, res.Status, err, b)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := v.close(); err != nil {
+		t.Error(err)
+	}
+	if _, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-http=nowhere:-1"); status != statusFailed {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-bench=Loop", "-cpu=1", "-benchtime=10x"}
+	var names []string
+	for _, p := range []string{"blockprofile", "cpuprofile", "memprofile", "mutexprofile", "trace"} {
+		args = append(args, "-"+p+"="+filepath.Join(dir, p))
+		names = append(names, p)
+	}
+	if _, stderr, status := command(t, args...); status != statusOK {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	onlyFiles(t, dir, names...)
+	for _, n := range names {
+		if st, err := os.Stat(filepath.Join(dir, n)); err != nil || st.Size() == 0 {
+			t.Errorf("%s is empty: %v", n, err)
+		}
+	}
+}
