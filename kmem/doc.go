@@ -34,6 +34,16 @@
 // Locks are dropped before the walk leaves a layer: growth and destruction run
 // with none.
 //
+// # Beside the walk
+//
+//   - bulk.go: many objects in one call, all or nothing. A bulk of up to half an
+//     array's limit goes through the array; a larger one goes straight between
+//     the slabs and the caller's slice. FreeBulk looks at every pointer before it
+//     frees the first.
+//   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
+//     whether it may be freed. Free objects in array caches look allocated,
+//     because only their owner can tell.
+//
 // # DestroyByRCU
 //
 // The flag delays pages, not objects. A freed object is handed out again at
