@@ -49,10 +49,10 @@
 //
 // # Torture
 //
-// [Verify] runs three kinds of torture, each with its oracle in one line:
-// verify_slab.go, verify_grace.go, verify_types.go. Without DestroyByRCU the last
-// one damages its process, and must: it is then the negative control, and belongs
-// in a process of its own. control.go reads what that process left behind.
+// [Verify] runs four kinds of torture, each with its oracle in one line:
+// verify_slab.go, verify_grace.go, verify_oblique.go, verify_types.go. Without
+// DestroyByRCU the last two damage their process, and must: they are then the
+// negative control, and belong in a process of its own. control.go reads what that process left behind.
 //
 // # Traps
 //

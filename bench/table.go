@@ -27,4 +27,5 @@ var table = []*Scenario{
 	spikeIdle,
 	colour,
 	collector,
+	oblique,
 }

@@ -28,6 +28,9 @@ var units = []unit{
 	{"p99.99-latency-ns", "lower", "nanoseconds from queueing to running, 99.99 % stayed below"},
 	{"retries/op", "lower", "lookups that had to start again, per lookup"},
 	{"updates/s", "higher", "objects freed and reused per second beside the readers"},
+	{"locks/s", "higher", "locks taken per second that were found from a page"},
+	{"walks/s", "", "lists walked per second"},
+	{"reclaimed/s", "", "frames freed by the scanner per second"},
 	{"refused/op", "lower", "operations refused at the heap's limit, per operation"},
 	{"deferred-peak-B", "lower", "most bytes of objects that waited to be freed at once"},
 	{"B/object", "lower", "bytes of memory for one live object, everything included"},
@@ -50,14 +53,15 @@ var units = []unit{
 
 // UnitDesc says in words what a unit means, or returns "".
 func UnitDesc(name string) string {
-	if i := unitPlace(name); i < len(units) {
+	if i := UnitPlace(name); i < len(units) {
 		return units[i].desc
 	}
 	return ""
 }
 
-// unitPlace returns the place of a unit in the table, or one past the end.
-func unitPlace(name string) int {
+// UnitPlace returns the place of a unit among all, or one past the last when it
+// is none of ours: the order in which figures are shown.
+func UnitPlace(name string) int {
 	i := slices.IndexFunc(units, func(u unit) bool { return u.name == name })
 	if i < 0 {
 		return len(units)

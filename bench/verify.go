@@ -17,6 +17,7 @@ import (
 // VerifyOptions say what to torture and for how long.
 type VerifyOptions struct {
 	Flags    kmem.Flags    // create flags of the caches under torture
+	Pattern  string        // which tortures, as TortureNames has it; empty is all
 	Duration time.Duration // of all tortures together
 	Layout   kmem.Layout
 	Heap     HeapSettings
@@ -79,11 +80,12 @@ type torture struct {
 // when the mechanism is missing, so the others have spoken before.
 func tortures() []torture {
 	out := []torture{
-		{"slab", "every object handed out is the caller's alone, in constructed state, and all come back", 30, tortureSlab},
+		{"slab", "every object handed out is the caller's alone, in constructed state, and all come back", 20, tortureSlab},
 	}
 	out = append(out, graceTortures()...)
 	const oracle = "inside a section an address once seen is an object of its cache, and no foreign object is ever written"
 	return append(out,
+		torture{"oblique", "every lock found from a page is in an AnonVMA in use, no foreign object is written, no page is lost or doubled", 10, tortureOblique},
 		torture{"type-stability/ref", oracle, 20, func(t *trial) error { return tortureTypes(t, (*typeTrial).visitByRef) }},
 		torture{"type-stability/lock", oracle, 20, func(t *trial) error { return tortureTypes(t, (*typeTrial).visitByLock) }},
 	)
@@ -96,7 +98,7 @@ func tortures() []torture {
 // is the memory they look at.
 func Verify(ctx context.Context, o VerifyOptions, report func(Evidence)) []Evidence {
 	var all []Evidence
-	for _, t := range tortures() {
+	for _, t := range o.tortures() {
 		if ctx.Err() != nil {
 			break
 		}

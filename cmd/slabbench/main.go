@@ -99,6 +99,12 @@
 //
 //	slabbench -verify -flags=none -benchtime=2s # status 1
 //
+// -bench chooses among the tortures, by name. This one has processes that fork,
+// exit and unmap under page scanners, the client that the flag was made for:
+//
+//	slabbench -verify -bench=oblique -flags=destroy_by_rcu -benchtime=2s
+//	slabbench -verify -bench=oblique -flags=none -benchtime=10s # status 1
+//
 // Torture runs in a process of its own, because what it finds may kill it.
 //
 // # Exit status

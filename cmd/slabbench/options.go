@@ -86,7 +86,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.DurationVar(&o.sample, "sample", 0, "with -o: every `time` write the state of caches, heaps and the process to file"+samplesSuffix)
 	fs.StringVar(&o.http, "http", "", "while running serve profiles and the state of the run on `address`")
 	o.profiles.declare(fs)
-	fs.BoolVar(&o.verify, "verify", false, "torture instead of measuring, for -benchtime (default 10s); status 1 when something is found")
+	fs.BoolVar(&o.verify, "verify", false, "torture instead of measuring, what -bench says, for -benchtime (default 10s); status 1 when something is found")
 	return fs
 }
 
@@ -112,7 +112,7 @@ func parse(args []string) (*options, error) {
 // first.
 var exclusive = [][2]string{
 	{"compare", "flags"},
-	{"verify", "bench"}, {"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
+	{"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
 	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"},
 	{"list", "o"}, {"list", "http"},
 }
@@ -145,6 +145,9 @@ func (o *options) check(set map[string]bool) error {
 		}
 		if o.benchtime.D == 0 {
 			o.benchtime.D = verifyTime
+		}
+		if _, err := bench.TortureNames(o.pattern); err != nil {
+			return usageError{err}
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func isChild() bool { return os.Getenv(childEnv) != "" }
 // tortureHere is the child's side: torture, and report the evidence.
 func tortureHere(ctx context.Context, stdout io.Writer, o *options) error {
 	var failed error
-	bench.Verify(ctx, bench.VerifyOptions{Flags: o.flags, Duration: o.benchtime.D, Layout: o.layout}, func(e bench.Evidence) {
+	bench.Verify(ctx, bench.VerifyOptions{Flags: o.flags, Pattern: o.pattern, Duration: o.benchtime.D, Layout: o.layout}, func(e bench.Evidence) {
 		if err := bench.WriteEvidence(stdout, e); err != nil {
 			failed = err
 		}
