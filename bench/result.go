@@ -112,6 +112,6 @@ func (s *sums) add(unit string, v float64) {
 // not in it follow by name.
 func sortValues(values []Value) {
 	slices.SortStableFunc(values, func(a, b Value) int {
-		return cmp.Or(cmp.Compare(unitPlace(a.Unit), unitPlace(b.Unit)), cmp.Compare(a.Unit, b.Unit))
+		return cmp.Or(cmp.Compare(UnitPlace(a.Unit), UnitPlace(b.Unit)), cmp.Compare(a.Unit, b.Unit))
 	})
 }
