@@ -50,9 +50,9 @@ func TestMutants(t *testing.T) {
 			Old: "q.tag = atomic.LoadUint64(&d.epoch) + epochStep",
 			New: "q.tag = q.early",
 			Edits: []mutant.Edit{
-				{File: "queue.go", Old: "\ttag     uint64 // of waiting", New: "\ttag, early uint64"},
+				{File: "queue.go", Old: "\ttag        uint64        // of waiting", New: "\ttag, early uint64"},
 				{File: "call.go", Old: "\tq.next.push(h)\n", New: "\tif q.next.empty() {\n\t\tq.early = atomic.LoadUint64(&d.epoch) + epochStep\n\t}\n\tq.next.push(h)\n"},
-				{File: "queue.go", Old: "19*8]byte", New: "20*8]byte"},
+				{File: "queue.go", Old: "18*8]byte", New: "19*8]byte"},
 			},
 			Test: "^TestTortureCrowd$", Expect: tooShort,
 		},

@@ -50,31 +50,34 @@ func (l *list) pop() *Head {
 // A queue holds the callbacks of one slot in the order of their Calls. Whoever
 // holds its token may do with it what he likes; tokens are tried, never waited
 // for, save by Barrier and Close, which may block.
+//
+// The first cache line is what a Call touches.
 type queue struct {
 	token uint32 // 1: held
+	due   uint32 // token: Calls until the next tend
+	next  list   // token: have no tag yet
 
-	// Guarded by token.
-	armed   bool   // the backstop looks after this queue; only it clears this
-	due     uint32 // Calls until the next tend
-	next    list   // no tag yet
-	waiting list   // wait for tag
-	done    list   // may run
-	tag     uint64 // of waiting
-	peak    uint64 // most callbacks seen here; read by anyone
-	tended  uint64 // tends so far: tells the backstop that the owner drives
+	// Written under token, read by anyone. The difference is how many are here.
+	queued uint64 // Calls so far
+	ran    uint64 // callbacks finished so far
 
+	armed bool // token: the backstop looks after this queue; only it clears this
+	index int  // constant: slot number
+
+	// Guarded by token: the rest of the way.
+	tag        uint64        // of waiting
+	waiting    list          // wait for tag
+	done       list          // may run
 	lastTend   time.Duration // clock and queued at the last tend in a Call
 	lastQueued uint64
 
-	index int // constant: slot number
-
 	// Written under token, read by anyone.
-	queued  uint64 // Calls so far
-	ran     uint64 // callbacks finished so far
+	tended  uint64 // tends so far: tells the backstop that the owner drives
+	peak    uint64 // most callbacks seen here
 	running uint32 // 1: a slice of callbacks is being run
 	runner  uint64 // invariant builds: by which goroutine
 
-	_ [2*smp.LinePad - 19*8]byte
+	_ [2*smp.LinePad - 18*8]byte
 }
 
 func (q *queue) try() bool { return atomic.SwapUint32(&q.token, 1) == 0 }

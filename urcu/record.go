@@ -27,23 +27,22 @@ type record struct {
 	after uint64  // owner: what the next Unlock leaves in word; 0 unless nested
 	epoch *uint64 // constant: the domain's
 
-	_ [2*smp.LinePad - 48 - coldSize]byte
+	_ [2*smp.LinePad - hotSize - coldSize]byte
 
 	// Cold: written at registration under registry.mu, far enough from the
 	// neighbour's hot line and from this one's.
 	cold
 }
 
-const coldSize = 64
+const hotSize, coldSize = 48, 48
 
 type cold struct {
 	name  string
 	goid  uint64 // goroutine that registered
+	dom   *Domain
 	chunk *chunk
 	index uint8
 	state recordState
-	dom   *Domain
-	_     [8]byte
 }
 
 type recordState uint8
