@@ -129,6 +129,7 @@ func TestCallbackPanics(t *testing.T) {
 		d.queues[i].armed = true // keeps the backstop out of it
 	}
 	ps, ran := parcels(10)
+	s := d.Enter() // none runs before all are queued
 	for i := range ps {
 		ps[i].then = func(*parcel) {
 			if i == 3 {
@@ -137,6 +138,7 @@ func TestCallbackPanics(t *testing.T) {
 		}
 		d.Call(&ps[i].head, deliver)
 	}
+	s.Exit()
 	wantPanic(t, "the third", func() {
 		for ran.Load() < 10 {
 			d.Drive()
