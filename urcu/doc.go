@@ -1,3 +1,238 @@
-// Package urcu is userspace RCU: readers enter and leave sections for about a
-// nanosecond, updaters wait for a grace period or are called back after one.
+// Package urcu is userspace RCU for memory that the garbage collector does not
+// own.
+//
+// # What
+//
+// A reader brackets its accesses to shared structures by a section that costs
+// about a nanosecond. An updater takes an object out of the structure so that no
+// new reader finds it, and then waits for a grace period, or is called back
+// after one: every section that was open when it began has ended, so nobody can
+// hold the object any more, and its memory may get another meaning.
+//
+//	reader                          updater
+//	r.Lock()                        old := head.Swap(next)
+//	p := head.Load()                d.Synchronize()
+//	... use *p ...                  free(old)
+//	r.Unlock()
+//
+// For objects on the Go heap the collector does this already, and RCU buys
+// nothing. It pays for memory outside of it.
+//
+// # Words
+//
+//	section          what lies between Lock and Unlock, or Enter and Exit
+//	quiescent        outside of all sections
+//	epoch            the domain's counter; odd, steps by two, wraps without harm
+//	word             what a reader shows of itself: 0, or the epoch at entry
+//	tag              the epoch that all readers must reach before something is done
+//	grace period     from the announcement of an epoch until no older word is left
+//	leader           who looks at the words, by holding grace.lead
+//	unpublish        make unreachable for new readers, by a sync/atomic operation
+//	handle, record   what the user holds, and the reader's words in the registry
+//	queue, slice     callbacks of one slot, and how many of them run in one go
+//	drive, tend      look after callbacks: tags, a step of the grace period, a slice
+//
+// # The epoch
+//
+// There is one 64-bit counter in a domain, and one word for each reader that may
+// be in a section. A reader that enters copies the counter into its word; one
+// that leaves stores 0. An updater that has unpublished something issues a full
+// fence, reads epoch e, and holds tag t = e+1 (one step). The grace period of t:
+//
+//  1. the leader sets the counter to t, or finds it there
+//  2. it looks at each word once, until that reads 0 or t or later
+//  3. completed = t
+//
+// One pass is enough, since the counter does not repeat: whoever shows t or later
+// read the counter after step 1, hence after the unpublishing, and finds the new
+// pointer. Whoever shows 0 either has left, or has not yet announced a section
+// whose loads will come after the leader's look, and finds the new pointer too;
+// that takes a fence between the word and the loads, which is what flavors differ
+// in. A word that was seen to pass stays passed, so the pass may be interrupted
+// and continued by somebody else (cursor in gp.go).
+//
+// Everybody whose tag is at most t is served by the same pass; callers that come
+// while it runs get t+1 and share the next.
+//
+// # Readers
+//
+// Registered readers are owned by one goroutine each. They differ in who pays for
+// the fence:
+//
+//	QSBR   Lock and Unlock are empty. The word shows the last epoch at which the
+//	       reader said to be quiescent, and 0 only while it is offline. An online
+//	       reader that stops announcing stops all grace periods.
+//	Memb   Lock and Unlock store plainly. The leader calls membarrier(2), which
+//	       fences on every running thread of the process, for readers that have
+//	       not acknowledged the epoch.
+//	MB     Lock fences for itself, by XCHG; Unlock stores plainly.
+//
+// Each is a small concrete type, so that its fast path inlines. All share the
+// record, the slow paths and everything below. Records are reused and never
+// freed; the handle stands apart, or the runtime could not tell that it was
+// dropped. A dropped handle is reported and its record stays as it is: what it
+// protected may still be in use.
+//
+// # Acknowledgements
+//
+// A membarrier disturbs every thread and takes 8 to 18 µs in a virtual machine,
+// so the leader of a Memb domain looks for something better first. When the epoch
+// moves, the fast path of each reader's next Lock fails, and the slow path stores
+// the new epoch in ack. Whoever shows an acknowledgement of t has, by store
+// order, ended all sections before it, and by load order begins none that finds
+// what was unpublished before t. So a busy reader passes within two cache misses.
+// Only for readers that stay silent (they sleep, or are in a long section) the
+// leader fences, once, and then believes their words.
+//
+// It never believes a word that reads 0 without that: the reader's store may sit
+// in its store buffer while it holds what it has loaded. Nor does it believe that
+// a reader which was quiet at the last membarrier still is: it may have loaded
+// the old epoch before, and enter by it now. Both are mutants of the suite, and
+// the model finds them within 17 steps. No membarrier is needed for an offline
+// reader, because coming back from offline is an exchange.
+//
+// # Sections of any goroutine
+//
+// Enter takes a free word and Exit stores 0 into it, from whatever thread: a word
+// per section keeps the single pass, which counters of entries and exits would
+// not. The home of a goroutine's words is a cache line chosen by its stack
+// address; a line has seven words, and what does not fit goes to further pages,
+// by next fit. A word costs leaders nothing until it is used: lines have a bit,
+// set when a word that was untouched is claimed, and every 1024 grace periods the
+// leader takes empty lines back (pages.go).
+//
+// # Slots
+//
+// Bits 11 to 16 of the address of a local variable differ between most goroutines
+// that run at the same time and cost nothing. They are a hint: two goroutines on
+// one slot are slower and as correct.
+//
+// # Orders
+//
+// Each ordering comment in the code has a label; these are the pairs.
+//
+//	A  reader: word = epoch; then the section's loads
+//	B  leader: (unpublish; fence; tag); epoch = t; then look at words
+//	   Either the leader sees the word or the section sees the unpublishing.
+//	   A is XCHG (QSBR going online, MB, Enter), or a plain store whose fence B
+//	   supplies by membarrier (Memb).
+//	C  reader: the sections before; ack = e; the section's loads come after the load of e
+//	   leader: ack; then free. See Acknowledgements.
+//	D  reader: the section's loads; word = 0
+//	   leader: word; then free. A releasing store and an acquiring load.
+//	W  reader: word = 0; then look at waiting
+//	   leader: waiting = 1; heavy fence; look at word; sleep
+//	   Either the leader sees 0 or the reader rings.
+//
+//	      amd64                                  arm64, and all others
+//	A     XCHG, 2 to 5 ns; Memb: MOV             STLR or SWPAL, and the section's first
+//	                                             atomic load is LDAR: they stay in order
+//	B     XCHG; Memb: also membarrier            STLR, LDAR
+//	C     MOV; from offline XCHG                 STLR; SWPAL
+//	D     MOV                                    STLR
+//	W     membarrier, when somebody goes to      STLR, LDAR on both sides
+//	      sleep, and not otherwise
+//
+// The plain stores of Memb and MB are data races by the letter of the Go memory
+// model. They stand in fast_amd64.go and nowhere else; the race detector and all
+// other machines get fast_other.go, where everything is sync/atomic. Shared
+// pointers that sections load, and that updaters unpublish, are accessed by
+// sync/atomic in any case; what hangs below them may be plain. The models in
+// model_*_test.go enumerate all orders that TSO allows.
+//
+// # Leaders
+//
+// The lead is taken by try. Who holds it may begin a grace period, look at words,
+// and end it; nobody yields or sleeps with it. Three kinds of caller do:
+//
+//   - drivers (a Call now and then, Drive, Poll): one look, never wait
+//   - waiters (Synchronize and its kin): look, spin, look, yield, look, sleep
+//   - the backstop goroutine, as a waiter for callbacks that nobody drives
+//
+// Waiters that sleep are the crowd. One of them, the sentinel, has asked the late
+// reader to ring the bell, and listens to it; the others sleep until their tag is
+// done or they are needed: to begin the next grace period, or to succeed a
+// sentinel that has gone. A cancelled waiter hands over the same way. The model
+// in model_wait_test.go says that nobody is forgotten.
+//
+// # Waiting
+//
+// All of it is in wait.go: spin about 3 µs, yield a few times, park. Spinning
+// longer on two CPUs starves the reader that is waited for. An idle domain has no
+// goroutine, no timer and no polling.
+//
+// # Callbacks
+//
+// A Call takes the token of its slot's queue by one exchange, appends, and gives
+// the token back by a store. A token that is taken is never waited for: the Call
+// goes to the next queue, and after seven to a list that needs none.
+//
+//	next      no tag yet: what came since waiting was filled
+//	waiting   all wait for one tag, taken when next became waiting
+//	done      may run
+//
+// About every 4 µs of Calls, or at a Drive, the caller tends the queue: a step of
+// the grace period, segments move, a slice runs. So callbacks run on the
+// goroutine that queued them, like softirqs, and are prompt without a scheduler
+// in between. The token stays held meanwhile, so that a queue's callbacks run in
+// their order, and a callback that Calls lands in a neighbour that it does not
+// tend. When the owner stops driving (it sleeps, or is gone), the backstop adopts
+// the queue after a tick of 100 µs. It ends when it has had nothing to do for a
+// while.
+//
+// Above Options.HighMark callbacks in a queue every Call hurries grace periods
+// and slices are larger; above OverMark the backstop helps. Neither bounds
+// anything when a reader is stuck. TryCall does.
+//
+// # Heads
+//
+// A Head lies in memory that the collector does not see, so it holds no Go
+// pointer: the function is a number, the link to the next Head is the difference
+// of their addresses. Queues, which are Go memory, point to the ends of chains.
+// Defer wraps a Go closure in a Head of its own and keeps that reachable.
+//
+// # Barriers
+//
+// A grace period says that callbacks may run, not that they have. Barrier puts a
+// callback of its own at the end of each queue that is not empty, and drives
+// until all of those have run.
+//
+// # Stalls
+//
+// A sleeper that has waited for StallTimeout reports the reader at which the pass
+// stands: name, goroutine, age, and what that goroutine is doing. Once per grace
+// period. Sections of any goroutine have no name: keep them short, or register.
+//
+// # Locks
+//
+//	registry.mu     records handed out and taken back, Close
+//	closures.mu     the ring of deferred closures
+//	crowd.mu        the list of sleepers; leaders only try it, and leave a note
+//
+// All are leaves. A queue's token and the lead are not locks in this sense: they
+// are tried. The lead is taken with a token held, never a token with the lead.
+// Never with the lead: yield, sleep, run a callback or a hook. Never with a
+// token: wait for anything; callbacks do run with it.
+//
+// # Traps
+//
+//   - A callback may run inside any Call, Drive, QuiescentState or Barrier of the
+//     domain: hold no lock there that a callback takes.
+//   - An online QSBR reader that calls Domain.Synchronize waits for itself, and one
+//     that blocks stops everybody: Reader.Synchronize, Offline.
+//   - A registered Memb reader that sleeps without Offline costs a membarrier in
+//     every grace period.
+//   - A mutex that is held across Synchronize must not be taken in a section.
+//   - A section that sleeps holds up memory for as long. A preempted one does, too.
+//   - The child of a fork without exec has no threads but one, and no grace period
+//     would end in it. A Go program that forks must exec.
+//   - Words are 64 bits: on 32-bit machines this package does not work.
+//
+// # Reading the source
+//
+// epoch.go, gp.go and record.go are the algorithm. Then fast_amd64.go and the
+// reader_*.go for what readers do, section.go and pages.go for those without
+// registration, lead.go and wait.go for who waits how, synchronize.go and poll.go
+// for what callers see, queue.go, call.go, drive.go, backstop.go and barrier.go for
+// callbacks.
 package urcu
