@@ -137,8 +137,10 @@
 //	2014  the last reference freed parts in the wrong    there are no parts
 //	      order
 //	2022  a count guessed from told reuse apart, wrongly no reuse across families
-//	2025  the tag and the pointer of mapping in several  one word, one store
-//	      stores; walkers without the page's lock
+//	2025  the tag and the pointer of mapping could be    one word, one store
+//	      stored apart
+//	2025  walks came without the page's lock, while the  they may: the order of R2
+//	      page went from swap to a new mapping           and R3, and R5, stand in
 //
 // # Roads not taken
 //

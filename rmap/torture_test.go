@@ -51,7 +51,7 @@ func (f *findings) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var b strings.Builder
-	for _, o := range Oracles() {
+	for _, o := range append(Oracles(), hang) {
 		if f.n[o] > 0 {
 			fmt.Fprintf(&b, "oracle %s: %d times, first: %s\n", o, f.n[o], f.first[o])
 		}
@@ -59,8 +59,11 @@ func (f *findings) String() string {
 	return b.String()
 }
 
-// hangAfter is how long workers may need to come to an end.
-const hangAfter = 5 * time.Second
+// hang is what it is called when workers have not come to an end hangAfter.
+const (
+	hang      Oracle = "hang"
+	hangAfter        = 5 * time.Second
+)
 
 // torture runs a torture on a heap and returns what it found and its evidence.
 func torture(t *testing.T, d time.Duration, o TortureOptions) (found *findings, evidence string) {
@@ -81,7 +84,7 @@ func torture(t *testing.T, d time.Duration, o TortureOptions) (found *findings, 
 	select {
 	case <-ended:
 	case <-time.After(d + hangAfter):
-		found.add("hang", "workers do not come to an end")
+		found.add(hang, "workers do not come to an end")
 	}
 	var b strings.Builder
 	for _, c := range tt.Counts() {

@@ -10,22 +10,24 @@ import (
 // scanBatch is how many pages a scanner takes off a list at a time.
 const scanBatch = 32
 
-// Scan looks at n pages or a few more, and returns how many frames it freed. The
-// active list gives up pages that nobody touched when it is the longer one; the
-// inactive list gives back those that were touched, and the rest go to swap. The
-// caller holds no lock but mmap.
+// Scan looks at n pages or a few more, at none much more often than once, and
+// returns how many frames it freed. The active list gives up pages that nobody
+// touched when it is the longer one; the inactive list gives back those that were
+// touched, and the rest go to swap. The caller holds no lock but mmap.
 func (t *Task) Scan(n int) (freed int) {
-	for scanned := 0; scanned < n; {
-		active, inactive := t.m.lru.lengths()
+	active, inactive := t.m.lru.lengths()
+	n = min(n, active+inactive) // who was just looked at needs time to be touched
+	for scanned := 0; scanned < n; active, inactive = t.m.lru.lengths() {
+		aged := 0
 		if active > inactive {
-			scanned += t.ageActive()
+			aged = t.ageActive()
 		}
-		got, gone := t.shrinkInactive()
+		shrunk, gone := t.shrinkInactive()
+		if aged+shrunk == 0 {
+			break // others have isolated them all
+		}
+		scanned += aged + shrunk
 		freed += gone
-		scanned += got
-		if active+inactive == 0 || got == 0 && active <= inactive {
-			break
-		}
 	}
 	return freed
 }
