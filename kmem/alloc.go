@@ -25,8 +25,8 @@ func (l *Local) allocSlow() Pointer {
 		if off != 0 {
 			return at(l.base, off)
 		}
-		if l.cache.grow() != nil {
-			return nil
+		if p, err := l.cache.more(); p != nil || err != nil {
+			return p
 		}
 	}
 }
@@ -59,11 +59,22 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 		if off != 0 {
 			return at(c.base, off), nil
 		}
-		if err := c.grow(); err != nil {
-			return nil, err
+		if p, err := c.more(); p != nil || err != nil {
+			return p, err
 		}
 		s = c.borrow("Alloc")
 	}
+}
+
+// more is for who finds array and slabs empty: an object from beside them, or
+// growth and then another try. No array is owned.
+func (c *Cache) more() (Pointer, error) {
+	if c.aside {
+		if p, err := c.allocAside(); p != nil || err != nil {
+			return p, err
+		}
+	}
+	return nil, c.grow()
 }
 
 // get takes an object out of an array, after a refill when it is empty. 0 says
@@ -82,6 +93,9 @@ func (c *Cache) get(a *arrayCache) uintptr {
 // refill moves a batch of objects into an empty array, from the shared array or
 // from the slabs, and reports whether there were any. The caller owns a.
 func (c *Cache) refill(a *arrayCache) bool {
+	if c.aside && c.passesBy(a) {
+		return false
+	}
 	contended := c.lock()
 	a.adapt(a.flushed, contended)
 	a.flushed = false

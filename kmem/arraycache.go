@@ -29,8 +29,14 @@ type arrayCache struct {
 }
 
 // bind makes a the empty array cache of an owner in c. Its entries come with
-// the first refill or flush, since most slots of most caches are never used.
-func (a *arrayCache) bind(c *Cache) { a.frame, a.cache, a.entries = c.frame, c, noEntries }
+// the first refill or flush, since most slots of most caches are never used. In
+// a debug cache no object is any array's.
+func (a *arrayCache) bind(c *Cache) {
+	a.frame, a.cache, a.entries = c.frame, c, noEntries
+	if c.debug != nil {
+		a.num = 0
+	}
+}
 
 // resize gives the array room for limit entries, and one or two more. The
 // caller owns it; what it holds must fit.

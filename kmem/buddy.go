@@ -49,6 +49,8 @@ type buddy struct {
 	discarded uint64     // pages given back, ever
 	hugeErr   error      // why the system refused huge pages
 
+	guarded atomic.Int64 // free pages that fault: guardpages.go
+
 	trims trimmer // has its own lock
 }
 
@@ -67,6 +69,9 @@ func (b *buddy) getPages(order uint) (uintptr, error) {
 	for seen := ^uint64(0); ; {
 		first, want, err := b.tryPages(order)
 		if want == 0 {
+			if err == nil && b.h.debug.guardPages {
+				err = b.unguard(first, order)
+			}
 			return first, err
 		}
 		given := b.discard(want)
@@ -138,14 +143,22 @@ func (b *buddy) take(first uintptr, from, order, state uint) {
 // freePages takes back what getPages returned and joins it with its free
 // buddies. When much has gathered it gives memory back to the system.
 func (b *buddy) freePages(first uintptr, order uint) {
+	state := uint(dirty)
+	if b.h.debug.guardPages {
+		state = b.guardFreed(first, order)
+	}
 	b.h.setOwner(first, order, 0)
 	b.mu.Lock()
 	if invariant.Enabled {
 		invariant.Check(b.used >= 1<<order, "heap %s: more pages freed than handed out", b.h.name)
 	}
 	b.used -= 1 << order
-	b.dirty += 1 << order
-	b.put(first, order, dirty)
+	if state == dirty {
+		b.dirty += 1 << order
+	} else {
+		b.discarded += 1 << order
+	}
+	b.put(first, order, state)
 	many := b.dirty
 	b.mu.Unlock()
 	if many > trimPages {
@@ -223,6 +236,9 @@ func (b *buddy) commitLocked() error {
 	}
 	if err := b.region.Advise(first<<pageShift, chunkPages<<pageShift, b.huge); err != nil {
 		b.hugeErr = err // a wish that is not granted changes nothing else
+	}
+	if b.h.debug.guardPages {
+		_ = b.guard(first, maxBuddy, 0) // what is not guarded is accessible, as on other heaps
 	}
 	b.committed = first + chunkPages
 	b.h.end.Store(b.committed << pageShift)

@@ -39,6 +39,9 @@ func (c *Cache) AllocBulk(dst []Pointer) error {
 // getBulk moves objects to dst, as many as there are without growing, and
 // returns how many. The caller owns a.
 func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
+	if c.debug != nil {
+		return 0
+	}
 	n := a.popBulk(dst)
 	if rest := len(dst) - n; rest > 0 && rest <= int(a.limit)/2 && c.refill(a) {
 		n += a.popBulk(dst[n:])
@@ -56,18 +59,29 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 // allocRest fills dst from number n on, with no array owned, growing as needed.
 func (c *Cache) allocRest(dst []Pointer, n int) error {
 	for n < len(dst) {
-		got := c.takeStraight(dst[n:])
+		got, err := c.takeMore(dst[n:])
 		n += got
-		if got > 0 {
-			continue
-		}
-		if err := c.grow(); err != nil {
+		if err != nil {
 			c.FreeBulk(dst[:n])
 			clear(dst)
 			return fmt.Errorf("kmem: AllocBulk of %d objects from cache %q: %w", len(dst), c.name, err)
 		}
 	}
 	return nil
+}
+
+// takeMore moves objects to dst and returns how many, or it grows the cache.
+func (c *Cache) takeMore(dst []Pointer) (got int, err error) {
+	if c.debug != nil {
+		if dst[0], err = c.debug.alloc(); err != nil {
+			return 0, err
+		}
+		return 1, nil
+	}
+	if got = c.takeStraight(dst); got > 0 {
+		return got, nil
+	}
+	return 0, c.grow()
 }
 
 // takeStraight moves objects from the shared array or the slabs to dst, a chunk
@@ -126,7 +140,10 @@ func (c *Cache) afterFreeBulk(objs []Pointer, bad int, v victims, twice uintptr)
 		c.afterFree(v, twice)
 	}
 	if bad < len(objs) {
-		c.badFree(objs[bad])
+		if !c.aside {
+			c.badFree(objs[bad])
+		}
+		c.freeBulkAside(objs)
 	}
 }
 

@@ -40,8 +40,10 @@ type Cache struct {
 	flags Flags
 	geo   Geometry
 	ctor  func(Pointer)
-	descs *Cache // of the descriptors; nil when they stand on the slabs
-	slots slots  // array caches of any goroutine; each has its own token
+	descs *Cache      // of the descriptors; nil when they stand on the slabs
+	slots slots       // array caches of any goroutine; each has its own token
+	aside bool        // some objects go beside the arrays: aside.go
+	debug *debugCache // nil without debug flags
 
 	// owners guards who owns an array cache: the table of handles, and draining.
 	// It is taken before mu and before a slot's token.
@@ -91,6 +93,9 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 	if name == "" || strings.ContainsAny(name, " \t\n") {
 		return nil, fmt.Errorf("the name must be non-empty and without spaces")
 	}
+	if h.debug.forced {
+		o.Flags |= forcedFlags(size, o)
+	}
 	if err := checkFlags(o.Flags, o.Ctor != nil, false); err != nil {
 		return nil, err
 	}
@@ -99,6 +104,9 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 		return nil, err
 	}
 	c := makeCache(h, name, geo, o)
+	if err := c.setAside(); err != nil {
+		return nil, err
+	}
 	if err := h.add(c); err != nil {
 		return nil, err
 	}
@@ -221,7 +229,7 @@ func (c *Cache) Destroy() error {
 	c.owners.Unlock()
 	c.afterFree(v, twice)
 	if out > 0 {
-		return &BusyError{Op: "Destroy", Name: c.name, Objects: out}
+		return &BusyError{Op: "Destroy", Name: c.name, Objects: out, Leaks: c.Leaks()}
 	}
 	if c.flags&DestroyByRCU != 0 {
 		c.heap.domain.Barrier()

@@ -38,6 +38,7 @@ func init() { rcuFreeCallback = urcu.NewCallback("kmem.rcuFree", rcuFree) }
 // every reader that can hold an address in them has left its section. The
 // objects were free already: it is the memory that waits.
 func (c *Cache) destroySlabs(v victims) {
+	bad := c.debug.lastLook(v)
 	for off := v.head; off != 0; {
 		next := uintptr(c.heap.slab(off).next)
 		if c.flags&DestroyByRCU == 0 {
@@ -48,6 +49,9 @@ func (c *Cache) destroySlabs(v victims) {
 		off = next
 	}
 	c.destroyed.Add(uint64(v.n))
+	for _, e := range bad {
+		c.heap.tell(e)
+	}
 }
 
 // enterLimbo queues a slab for release after a grace period. From the overlay

@@ -23,10 +23,11 @@ type BusyError struct {
 	Op      string // "Destroy" or "Close"
 	Name    string // of the cache
 	Objects int    // still allocated
+	Leaks   []Leak // by whom, when the cache has the flag StoreUser
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("kmem: %s of cache %q: %d objects are still allocated", e.Op, e.Name, e.Objects)
+	return fmt.Sprintf("kmem: %s of cache %q: %d objects are still allocated%s", e.Op, e.Name, e.Objects, leakText(e.Leaks))
 }
 
 // badFree panics with the reason why off is no object of c that may be freed.

@@ -53,7 +53,7 @@ const legal = DebugInitial | RedZone | Poison | NoReap | HWCacheAlign | CacheDMA
 	MustHWCacheAlign | StoreUser | ReclaimAccount | Panic | DestroyByRCU
 
 // supported are the legal flags whose effect the runtime has.
-const supported = legal &^ (CacheDMA | debugFlags)
+const supported = legal &^ CacheDMA
 
 // debugFlags change what an object looks like and cost time at every call.
 const debugFlags = RedZone | Poison | StoreUser | DebugInitial

@@ -95,10 +95,9 @@ func TestCheckFlags(t *testing.T) {
 		{DestroyByRCU | Poison, true, false, "constructed state", false},
 		{0, false, true, "without a constructor", false},
 		{DebugInitial, false, false, "there is no constructor", false},
-		{DebugInitial, true, false, "debug_initial is not supported yet", true},
 		{CacheDMA, false, false, "cache_dma is not supported yet", true},
-		{RedZone | StoreUser, false, false, "red_zone+store_user are not supported yet", true},
-		{Poison, false, false, "poison is not supported yet", true},
+		{RedZone | StoreUser | Poison, false, false, "", false},
+		{DebugInitial, true, false, "", false},
 		{1 << 31, false, false, "no flag has the bits 0x80000000", false},
 		{0x100 | Panic, false, false, "no flag has the bits 0x100", false},
 	} {

@@ -29,7 +29,8 @@ func (l *Local) freeSlow(p Pointer) {
 	c, off := l.cache, offset(l.base, p)
 	l.array().look()
 	if !l.owns(off) {
-		c.badFree(p)
+		c.freeOther(p)
+		return
 	}
 	l.enter("Free")
 	v, twice := c.give(l.array(), off)
@@ -56,11 +57,19 @@ func (c *Cache) freeSlow(s *slot, p Pointer) {
 	s.look()
 	if !s.owns(off) {
 		s.giveBack()
-		c.badFree(p)
+		c.freeOther(p)
+		return
 	}
 	v, twice := c.give(&s.arrayCache, off)
 	s.giveBack()
 	c.afterFree(v, twice)
+}
+
+// freeOther frees an object that no array takes, or panics when it is none.
+func (c *Cache) freeOther(p Pointer) {
+	if !c.aside || !c.freeAside(p) {
+		c.badFree(p)
+	}
 }
 
 // look brings the end of the heap up to date.

@@ -16,7 +16,11 @@ func (c *Cache) grow() error {
 	if err != nil {
 		return err
 	}
-	c.construct(off)
+	if c.debug != nil {
+		c.debug.construct(off)
+	} else {
+		c.construct(off)
+	}
 	c.lock()
 	if c.state == cacheDead {
 		c.unlock()
@@ -79,7 +83,7 @@ func (c *Cache) construct(off uintptr) {
 			c.releaseSlab(off)
 		}
 	}()
-	mem := uintptr(c.heap.slab(off).mem)
+	mem := uintptr(c.heap.slab(off).mem) + uintptr(c.geo.ObjOffset)
 	for i := uintptr(0); i < uintptr(c.num); i++ {
 		c.ctor(c.heap.at(mem + i*c.objSize))
 	}

@@ -39,6 +39,19 @@ type HeapOptions struct {
 	Layout Layout
 	// HugePages is whether the pages shall be huge.
 	HugePages HugePages
+
+	// Debug makes the heap a debug build: every cache gets [Poison], unless it has
+	// [DestroyByRCU], and [RedZone] and [StoreUser], unless they would carry a
+	// large object over a power of two.
+	Debug bool
+	// GuardPages makes every page that belongs to no slab fault at once, and free
+	// objects that are whole pages of a cache with [Poison] as well. Each slab
+	// that is made or destroyed costs a system call more.
+	GuardPages bool
+	// Corrupted is given each report of damage, instead of a panic with it. The
+	// damage is repaired where it can be, and the call goes on. It is called with
+	// no lock held, on the goroutine that found the damage.
+	Corrupted func(*CorruptionError)
 }
 
 // Heap is memory that the collector never sees, and the caches on it. Its
@@ -55,6 +68,7 @@ type Heap struct {
 	layout Layout
 	domain *urcu.Domain
 	cancel func() // of the subscription to CPUs
+	debug  heapDebug
 
 	// limbo counts pages whose slabs wait for a grace period.
 	limbo     atomic.Int64
@@ -64,7 +78,7 @@ type Heap struct {
 	mu     sync.Mutex
 	closed bool
 	byName map[string]*Cache
-	descs  map[int]*Cache           // descriptor caches by size
+	inner  map[string]*Cache        // caches of the heap's own, by name
 	caches atomic.Pointer[[]*Cache] // by id; read without mu
 	buddy  buddy                    // has its own lock
 }
@@ -72,7 +86,8 @@ type Heap struct {
 // NewHeap reserves the address space and starts with no page in use. The error
 // names what was asked for.
 func NewHeap(o HeapOptions) (*Heap, error) {
-	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), byName: map[string]*Cache{}, descs: map[int]*Cache{}}
+	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), byName: map[string]*Cache{}, inner: map[string]*Cache{}}
+	h.debug = heapDebug{forced: o.Debug, guardPages: o.GuardPages, corrupted: o.Corrupted}
 	if h.name == "" {
 		h.name = "heap"
 	}
@@ -176,25 +191,31 @@ func (h *Heap) add(c *Cache) error {
 	return nil
 }
 
-// descsOf returns the cache of descriptors of a size. It is laid out with its
-// own descriptors on the slabs, so that there is an end to it.
+// descsOf returns the cache of descriptors of a size. The caller holds mu.
 func (h *Heap) descsOf(size int) (*Cache, error) {
-	if d := h.descs[size]; d != nil {
+	return h.innerCache("kmem_slab", size, h.layout.descriptors())
+}
+
+// innerCache returns the cache of the heap's own for objects of a kind and size.
+// It is laid out with its own descriptors on the slabs, so that there is an end
+// to it. The caller holds mu.
+func (h *Heap) innerCache(kind string, size int, layout Layout) (*Cache, error) {
+	name := fmt.Sprintf("%s-%d", kind, size)
+	if d := h.inner[name]; d != nil {
 		return d, nil
 	}
-	name := fmt.Sprintf("kmem_slab-%d", size)
-	geo, err := h.layout.descriptors().runGeometry(size, 0, 0)
+	geo, err := layout.runGeometry(size, 0, 0)
 	if err != nil {
 		return nil, err
 	}
 	if geo.OffSlab {
-		return nil, fmt.Errorf("layout %s puts the descriptors of %d bytes off their slabs", h.layout, size)
+		return nil, fmt.Errorf("layout %s puts the descriptors of cache %s off their slabs", layout, name)
 	}
 	d := makeCache(h, name, geo, CacheOptions{})
 	if err := h.enlist(d); err != nil {
 		return nil, err
 	}
-	h.descs[size] = d
+	h.inner[name] = d
 	return d, nil
 }
 
@@ -256,10 +277,10 @@ func (h *Heap) Close() error {
 		return &BusyError{Op: "Close", Name: name, Objects: c.Stats().Active}
 	}
 	h.closed = true
-	descs := h.descs
+	inner := h.inner
 	h.mu.Unlock()
 	h.cancel()
-	for _, d := range descs {
+	for _, d := range inner {
 		if err := d.Destroy(); err != nil {
 			return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
 		}

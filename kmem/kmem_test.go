@@ -64,7 +64,7 @@ func checkHeap(t testing.TB, h *Heap) {
 			return
 		}
 	}
-	for _, c := range h.descs {
+	for _, c := range h.inner {
 		c.Shrink()
 	}
 	if s := h.Stats(); s.Live != 0 || s.Limbo != 0 {

@@ -79,3 +79,6 @@ func (s *slab) free() (n int) {
 	}
 	return n
 }
+
+// has reports whether the object is on the slab.
+func (s *slab) has(i uint32) bool { return *s.word(uintptr(i >> 6))>>(i&63)&1 != 0 }

@@ -46,7 +46,7 @@ type Object struct {
 	Cache  *Cache  // nil when foreign or unowned
 	Start  Pointer // of the object; nil when the address lies in none
 	Index  int     // of the object on its slab
-	Offset int     // bytes from Start to the address
+	Offset int     // bytes from Start to the address; negative in a red zone
 }
 
 // Inspect tells what lies at p, which may be any address, also one inside an
@@ -113,11 +113,11 @@ func (c *Cache) inspect(pg *page, off uintptr) (Object, bool) {
 		return Object{}, false
 	}
 	o := Object{State: ObjectGap, Cache: c}
-	rel := int(int32(pg.delta)) + int(off&(pageSize-1))
+	rel := int(int32(pg.delta)) + int(off&(pageSize-1)) // from the first slot
 	if rel < 0 || rel >= int(c.num)*c.geo.ObjSize {
 		return o, true
 	}
-	o.Index, o.Offset = rel/c.geo.ObjSize, rel%c.geo.ObjSize
+	o.Index, o.Offset = rel/c.geo.ObjSize, rel%c.geo.ObjSize-c.geo.ObjOffset
 	o.Start = c.heap.at(off - uintptr(o.Offset))
 	switch {
 	case owner&ownerLimbo != 0:
