@@ -75,7 +75,7 @@ func (t *Task) Rest() { t.reader.QuiescentState() }
 // Counts returns what the task has done so far.
 func (t *Task) Counts() Counts { return t.counts }
 
-// enter opens a read-side section. It is inlined for the usual flavour.
+// enter opens a read-side section; the usual flavour needs no call by interface.
 func (t *Task) enter() {
 	t.inside = true
 	if t.memb != nil {
