@@ -1,4 +1,4 @@
-// Files that appear whole or not at all. See main.go for the manual.
+// Files that appear whole or not at all. See doc.go for the manual.
 
 package main
 

@@ -1,4 +1,4 @@
-// -http: look at a run while it runs. See main.go for the manual.
+// -http: look at a run while it runs. See doc.go for the manual.
 
 package main
 

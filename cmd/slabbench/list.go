@@ -1,5 +1,5 @@
 // -list: the scenarios, what they measure, and the names of their cases. See
-// main.go for the manual.
+// doc.go for the manual.
 
 package main
 

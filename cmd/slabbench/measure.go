@@ -1,5 +1,5 @@
 // Measuring: run the plan, write each result as it comes, end with a table. See
-// main.go for the manual.
+// doc.go for the manual.
 
 package main
 

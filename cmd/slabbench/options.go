@@ -1,4 +1,4 @@
-// The command line, parsed once into typed values. See main.go for the manual.
+// The command line, parsed once into typed values. See doc.go for the manual.
 
 package main
 
@@ -170,6 +170,7 @@ func (o *options) selection() bench.Selection {
 // usage writes the help text.
 func usage(w io.Writer) {
 	fmt.Fprint(w, `usage: slabbench [flags]
+       slabbench report -o page.html files...
 
 Measure the slab allocator and RCU, or try to break them. Results go to standard
 output in the format of go test -bench; everything for people goes to standard

@@ -1,4 +1,4 @@
-// Where results go: standard output, or a file. See main.go for the manual.
+// Where results go: standard output, or a file. See doc.go for the manual.
 
 package main
 

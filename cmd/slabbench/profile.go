@@ -1,4 +1,4 @@
-// Profiles, with go test's flags and meaning. See main.go for the manual.
+// Profiles, with go test's flags and meaning. See doc.go for the manual.
 
 package main
 

@@ -1,5 +1,5 @@
 // Progress on standard error: a bar on a terminal, a line for each case
-// elsewhere. See main.go for the manual.
+// elsewhere. See doc.go for the manual.
 
 package main
 
@@ -26,7 +26,7 @@ func newProgress(w io.Writer, cases int) progress {
 	if !isTerminal(w) {
 		return &lines{w: w, cases: cases}
 	}
-	return &bar{progressbar.NewOptions(cases,
+	return &terminalBar{progressbar.NewOptions(cases,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
@@ -50,22 +50,22 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && !os.SameFile(st, null)
 }
 
-// bar is for a terminal. Its errors are those of writing to it: there is nobody
+// terminalBar is for a terminal. Its errors are those of writing to it: there is nobody
 // left to tell.
-type bar struct{ b *progressbar.ProgressBar }
+type terminalBar struct{ b *progressbar.ProgressBar }
 
-func (p *bar) starting(c *bench.Case) { p.b.Describe(c.Name()) }
+func (p *terminalBar) starting(c *bench.Case) { p.b.Describe(c.Name()) }
 
-func (p *bar) pause() { _ = p.b.Clear() }
+func (p *terminalBar) pause() { _ = p.b.Clear() }
 
-func (p *bar) done(o bench.Outcome) {
+func (p *terminalBar) done(o bench.Outcome) {
 	if o.Err != nil {
 		_, _ = progressbar.Bprintln(p.b, "failed:", o.Err)
 	}
 	_ = p.b.Add(1)
 }
 
-func (p *bar) end() { _ = p.b.Finish() }
+func (p *terminalBar) end() { _ = p.b.Finish() }
 
 // lines is for a file or a pipe.
 type lines struct {

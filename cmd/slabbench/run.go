@@ -1,4 +1,4 @@
-// From the command line to the exit status. See main.go for the manual.
+// From the command line to the exit status. See doc.go for the manual.
 
 package main
 
@@ -57,6 +57,9 @@ func status(err error, stderr io.Writer) int {
 }
 
 func dispatch(ctx context.Context, stdout, stderr io.Writer, args []string) error {
+	if len(args) > 0 && args[0] == "report" {
+		return report(stderr, args[1:])
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err

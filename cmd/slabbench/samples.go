@@ -1,4 +1,4 @@
-// -sample: time lines in a CSV file beside the results. See main.go for the
+// -sample: time lines in a CSV file beside the results. See doc.go for the
 // manual.
 
 package main

@@ -1,4 +1,4 @@
-// Tables for people, on standard error. See main.go for the manual.
+// Tables for people, on standard error. See doc.go for the manual.
 
 package main
 

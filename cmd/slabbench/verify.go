@@ -1,4 +1,4 @@
-// -verify: torture in a child process, and what its evidence means. See main.go
+// -verify: torture in a child process, and what its evidence means. See doc.go
 // for the manual.
 
 package main

@@ -14,6 +14,7 @@ var plan = Rules{
 			"kmem", // its Flags, to parse them
 			"github.com/schollz/progressbar/v3",
 			"golang.org/x/perf",
+			"gonum.org/v1/plot", // the pictures of the report
 		}},
 		{"bench", 4, []string{
 			"rcumap", "rmap", "kmem", "urcu", "smp", "internal/perfevent",
