@@ -23,6 +23,7 @@ var table = []*Scenario{
 	cacheScratch,
 	mstress,
 	sh6,
+	bulk,
 	footprint,
 	spikeIdle,
 	colour,
