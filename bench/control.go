@@ -74,14 +74,14 @@ func (v *Verdict) Found() bool {
 	return false
 }
 
-// Complete reports whether all tortures came to their end.
+// Complete reports whether the tortures that were asked for came to their end.
 func (v *Verdict) Complete() bool {
 	for _, e := range v.Evidence {
 		if !e.Done {
 			return false
 		}
 	}
-	return v.Death == nil && len(v.Evidence) == len(tortures())
+	return v.Death == nil && len(v.Evidence) > 0
 }
 
 // Failed returns why a torture could not run, or "".

@@ -11,30 +11,45 @@ import (
 	"github.com/slabrcu/slabrcu/kmem"
 )
 
-// torturetime is how long all tortures together last here.
+// torturetime is how long one torture lasts here.
 func torturetime() time.Duration {
 	if testing.Short() {
-		return time.Second
+		return 150 * time.Millisecond
 	}
-	return 3 * time.Second
+	return time.Second / 2
 }
 
 // Torture with the flag finds nothing, and did something.
 func TestTorture(t *testing.T) {
-	snapshots := 0
-	all := Verify(t.Context(), VerifyOptions{Flags: kmem.DestroyByRCU, Duration: torturetime()},
-		func(e Evidence) { snapshots++ })
-	if len(all) != len(tortures()) || snapshots <= len(all) {
-		t.Errorf("%d tortures and %d snapshots", len(all), snapshots)
+	for _, x := range tortures() {
+		t.Run(x.name, func(t *testing.T) {
+			snapshots := 0
+			e := x.verify(t.Context(), VerifyOptions{Flags: kmem.DestroyByRCU, Duration: torturetime() * 100 / time.Duration(x.share)},
+				func(Evidence) { snapshots++ })
+			t.Logf("%v", e.Counts)
+			for _, f := range e.Findings {
+				t.Errorf("found %d × %s, the first: %s", f.N, f.Class, f.Example)
+			}
+			if e.Failure != "" || !e.Done {
+				t.Errorf("failure %q, done %v", e.Failure, e.Done)
+			}
+			if len(e.Counts) == 0 || e.Counts[0].N == 0 || snapshots < 2 {
+				t.Errorf("it did nothing: %v, %d snapshots", e.Counts, snapshots)
+			}
+		})
 	}
-	for _, e := range all {
-		t.Logf("%s: %v", e.Torture, e.Counts)
-		if e.Found() || e.Failure != "" || !e.Done {
-			t.Errorf("%s: %+v", e.Torture, e)
+}
+
+// All of them run, one after the other, and each reports its end.
+func TestVerify(t *testing.T) {
+	ends := 0
+	all := Verify(t.Context(), VerifyOptions{Flags: kmem.DestroyByRCU, Duration: torturetime()}, func(e Evidence) {
+		if e.Done {
+			ends++
 		}
-		if len(e.Counts) == 0 || e.Counts[0].N == 0 {
-			t.Errorf("%s did nothing: %v", e.Torture, e.Counts)
-		}
+	})
+	if len(all) != len(tortures()) || ends != len(all) {
+		t.Errorf("%d tortures and %d ends, want %d", len(all), ends, len(tortures()))
 	}
 }
 
