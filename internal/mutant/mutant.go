@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -41,7 +43,7 @@ type Edit struct {
 	File, Old, New string
 }
 
-// Run builds and tries the mutants one after another, each as a subtest, and
+// Run builds the mutants and tries them one after another, each as a subtest, and
 // fails for each that is not caught. It logs the line of output that is the
 // evidence, and the seconds to detection. It skips under -short, and inside a
 // mutant's own process.
@@ -60,12 +62,9 @@ func Run(t *testing.T, table []Mutant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range table {
-		if m.Pkg == "" {
-			m.Pkg = dir
-		}
-		t.Run(m.Name, func(t *testing.T) {
-			v := m.try(root, t.TempDir())
+	for _, b := range prepareAll(t, root, dir, table) {
+		t.Run(b.Name, func(t *testing.T) {
+			v := b.try(root)
 			if v.kind == caught {
 				t.Log(v)
 				return
@@ -73,6 +72,27 @@ func Run(t *testing.T, table []Mutant) {
 			t.Errorf("%v\n%s", v, v.output)
 		})
 	}
+}
+
+// prepareAll builds the whole table, a mutant per processor at a time, before
+// the first test runs: builds share the cores, tests get them to themselves.
+func prepareAll(t *testing.T, root, dir string, table []Mutant) []built {
+	all := make([]built, len(table))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range table {
+		m, tmp := table[i], t.TempDir()
+		if m.Pkg == "" {
+			m.Pkg = dir
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			all[i] = m.prepare(root, tmp)
+			<-slots
+		})
+	}
+	wg.Wait()
+	return all
 }
 
 // locate returns the module's root and the working directory below it, which

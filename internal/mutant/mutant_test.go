@@ -56,7 +56,7 @@ func TestVerdicts(t *testing.T) {
 		{"endless, agreed", with(endless, func(m *Mutant) { m.HangIsCaught = true }), caught, "hangs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := c.mutant.try(root, t.TempDir())
+			v := c.mutant.prepare(root, t.TempDir()).try(root)
 			if v.kind != c.kind || !strings.Contains(v.evidence, c.evidence) {
 				t.Errorf("got %v\nwant %s with %q\n%s", v, c.kind, c.evidence, v.output)
 			}

@@ -16,20 +16,34 @@ import (
 	"time"
 )
 
-// try takes one mutant from its edits to its verdict. tmp is a directory of its
-// own.
-func (m *Mutant) try(root, tmp string) verdict {
+// A built mutant has a test binary, or a verdict already.
+type built struct {
+	*Mutant
+	binary string
+	done   verdict
+}
+
+// prepare takes a mutant from its edits to its test binary. tmp is a directory
+// of its own.
+func (m *Mutant) prepare(root, tmp string) built {
+	b := built{Mutant: m, binary: filepath.Join(tmp, "mutant.test")}
 	overlay, why := m.plant(root, tmp)
 	if why != "" {
-		return verdict{kind: rotten, evidence: why}
+		b.done = verdict{kind: rotten, evidence: why}
+	} else if out, err := m.build(root, overlay, b.binary); err != nil {
+		b.done = verdict{kind: stillborn, evidence: err.Error(), output: out}
 	}
-	binary := filepath.Join(tmp, "mutant.test")
-	if out, err := m.build(root, overlay, binary); err != nil {
-		return verdict{kind: stillborn, evidence: err.Error(), output: out}
+	return b
+}
+
+// try takes a built mutant to its verdict.
+func (b built) try(root string) verdict {
+	if b.done.kind != "" {
+		return b.done
 	}
 	start := time.Now()
-	out, err := m.run(filepath.Join(root, m.Pkg), binary)
-	v := m.judge(out, err)
+	out, err := b.run(filepath.Join(root, b.Pkg), b.binary)
+	v := b.judge(out, err)
 	v.after = time.Since(start)
 	return v
 }
@@ -91,7 +105,9 @@ func writeOverlay(tmp string, changed map[string]string) (string, error) {
 }
 
 func (m *Mutant) build(root, overlay, binary string) (output string, err error) {
-	args := []string{"test", "-c", "-vet=off", "-overlay=" + overlay, "-o", binary}
+	// Without symbols and DWARF the linker needs half the time; panics do not
+	// need them.
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay=" + overlay, "-o", binary}
 	if m.Tags != "" {
 		args = append(args, "-tags="+m.Tags)
 	}
