@@ -40,10 +40,11 @@ type Cache struct {
 	flags Flags
 	geo   Geometry
 	ctor  func(Pointer)
-	descs *Cache      // of the descriptors; nil when they stand on the slabs
-	slots slots       // array caches of any goroutine; each has its own token
-	aside bool        // some objects go beside the arrays: aside.go
-	debug *debugCache // nil without debug flags
+	descs *Cache                 // of the descriptors; nil when they stand on the slabs
+	slots slots                  // array caches of any goroutine; each has its own token
+	aside bool                   // some objects go beside the arrays: aside.go
+	debug *debugCache            // nil without debug flags
+	own   *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
 
 	// owners guards who owns an array cache: the table of handles, and draining.
 	// It is taken before mu and before a slot's token.
@@ -63,8 +64,9 @@ type Cache struct {
 	idle       int // slabs destroyed for the limit since the last growth
 	stats      counters
 
-	limbo     atomic.Int64  // slabs that wait for their grace period
-	destroyed atomic.Uint64 // slabs ever
+	deferral  atomic.Pointer[deferral] // objects to be freed later; nil until the first
+	limbo     atomic.Int64             // slabs that wait for their grace period
+	destroyed atomic.Uint64            // slabs ever
 }
 
 type cacheState uint8
@@ -207,13 +209,14 @@ func (c *Cache) takeFree(v *victims) {
 	}
 }
 
-// Destroy drains all array caches, destroys all slabs, and waits until their
-// pages and all that refers to the cache are gone: with [DestroyByRCU] for a
-// barrier over the callbacks, because those of other CPUs outlast one grace
-// period. Objects that are still out are a [*BusyError], and the cache stays
+// Destroy waits for the objects given to FreeDeferred, drains all array caches,
+// destroys all slabs, and waits until their pages and all that refers to the
+// cache are gone: with [DestroyByRCU] for a barrier over the callbacks, because
+// those of other CPUs outlast one grace period. Objects that are still out are a [*BusyError], and the cache stays
 // usable. It must not be called inside a read-side section. It panics when the
 // cache was destroyed before.
 func (c *Cache) Destroy() error {
+	c.BarrierDeferred()
 	c.owners.Lock()
 	if c.dead() {
 		c.owners.Unlock()

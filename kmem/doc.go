@@ -40,6 +40,12 @@
 //     array's limit goes through the array; a larger one goes straight between
 //     the slabs and the caller's slice. FreeBulk looks at every pointer before it
 //     frees the first.
+//   - deferred.go: [Cache.FreeDeferred], the grace period for one object of a cache
+//     without the flag. Offsets gather in blocks off the Go heap, a callback of
+//     the domain takes a block at a time. Where there is no memory for a block,
+//     a slice of Go's heap does, so it cannot fail.
+//   - own.go: caches that a heap makes for itself when they are wanted: the general
+//     caches. Close destroys them.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.

@@ -9,6 +9,9 @@ package kmem
 func (c *Cache) grow() error {
 	colour := c.nextColour()
 	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
+	if err != nil && c.heap.flushDeferred() {
+		first, err = c.heap.buddy.getPages(uint(c.geo.Order))
+	}
 	if err != nil {
 		return err
 	}

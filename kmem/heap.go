@@ -80,7 +80,10 @@ type Heap struct {
 	byName map[string]*Cache
 	inner  map[string]*Cache        // caches of the heap's own, by name
 	caches atomic.Pointer[[]*Cache] // by id; read without mu
-	buddy  buddy                    // has its own lock
+
+	blocks atomic.Pointer[Cache] // one of inner: deferred.go; nil until wanted
+
+	buddy buddy // has its own lock
 }
 
 // NewHeap reserves the address space and starts with no page in use. The error
@@ -174,6 +177,10 @@ func (h *Heap) add(c *Cache) error {
 	if h.closed {
 		return fmt.Errorf("%w: heap %q", ErrClosed, h.name)
 	}
+	return h.addLocked(c)
+}
+
+func (h *Heap) addLocked(c *Cache) error {
 	if h.byName[c.name] != nil {
 		return fmt.Errorf("%w in heap %q", ErrExists, h.name)
 	}
@@ -252,6 +259,9 @@ func (h *Heap) remove(c *Cache) {
 	if h.byName[c.name] == c {
 		delete(h.byName, c.name)
 	}
+	if c.own != nil {
+		c.own.Store(nil)
+	}
 }
 
 // cacheOf returns the cache with that id, nil if there is none.
@@ -273,9 +283,17 @@ func (h *Heap) Close() error {
 		panic(fmt.Sprintf("kmem: Close of heap %q: closed already", h.name))
 	}
 	for name, c := range h.byName {
+		if c.own != nil {
+			continue
+		}
 		h.mu.Unlock()
 		return &BusyError{Op: "Close", Name: name, Objects: c.Stats().Active}
 	}
+	h.mu.Unlock()
+	if err := h.destroyOwn(); err != nil {
+		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+	}
+	h.mu.Lock()
 	h.closed = true
 	inner := h.inner
 	h.mu.Unlock()

@@ -59,10 +59,16 @@ func newTestHeap(t testing.TB, o HeapOptions) *Heap {
 func checkHeap(t testing.TB, h *Heap) {
 	t.Helper()
 	for _, c := range h.byName {
+		if c.own != nil {
+			continue
+		}
 		if err := c.Destroy(); err != nil {
 			t.Errorf("at the end: %v", err)
 			return
 		}
+	}
+	if err := h.destroyOwn(); err != nil {
+		t.Errorf("at the end: %v", err)
 	}
 	for _, c := range h.inner {
 		c.Shrink()

@@ -18,6 +18,9 @@ type CacheStats struct {
 	Active  int
 	Objects int // on all slabs, those in limbo not counted
 	Shared  int // in the shared array
+	// Deferred is the number of objects that wait for a grace period to be freed,
+	// see [Cache.FreeDeferred]. They count as active.
+	Deferred int
 
 	Slabs        int // those in limbo not counted
 	SlabsFull    int
@@ -41,12 +44,13 @@ type CacheStats struct {
 
 // Stats returns the cache's counters. It takes the cache's lock.
 func (c *Cache) Stats() CacheStats {
+	deferred := c.countDeferred()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l, n := &c.lists, &c.stats
 	s := CacheStats{
 		Name:   c.name,
-		Shared: c.shared.avail,
+		Shared: c.shared.avail, Deferred: deferred,
 
 		SlabsFull: l.group[slabsFull].n, SlabsPartial: l.group[slabsPartial].n, SlabsFree: l.group[slabsFree].n,
 		SlabsLimbo: int(c.limbo.Load()),

@@ -21,6 +21,9 @@ func (t *Typed[T]) TryAlloc() (*T, error) {
 // Free is [Cache.Free]. The object must be in its constructed state.
 func (t *Typed[T]) Free(p *T) { t.cache.Free(Pointer(p)) }
 
+// FreeDeferred is [Cache.FreeDeferred].
+func (t *Typed[T]) FreeDeferred(p *T) { t.cache.FreeDeferred(Pointer(p)) }
+
 // On is [Cache.On].
 func (t *Typed[T]) On(cpu *smp.CPU) *TypedLocal[T] {
 	return (*TypedLocal[T])(t.cache.On(cpu))
@@ -39,6 +42,9 @@ func (l *TypedLocal[T]) Alloc() *T {
 
 // Free is [Local.Free]. The object must be in its constructed state.
 func (l *TypedLocal[T]) Free(p *T) { (*Local)(l).Free(Pointer(p)) }
+
+// FreeDeferred is [Cache.FreeDeferred].
+func (l *TypedLocal[T]) FreeDeferred(p *T) { (*Local)(l).FreeDeferred(Pointer(p)) }
 
 // untypedCtor is a constructor of T as a constructor of bytes.
 func untypedCtor[T any](ctor func(*T)) func(Pointer) {

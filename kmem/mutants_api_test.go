@@ -1,0 +1,30 @@
+// What stands beside the walk, with its mechanisms taken out: a test must notice.
+
+package kmem
+
+import (
+	"testing"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/internal/mutant"
+)
+
+func TestMutantsAPI(t *testing.T) {
+	if mmap.HeapBacked {
+		t.Skip("the plain lane runs these; each is a build of its own")
+	}
+	mutant.Run(t, []mutant.Mutant{
+		{Name: "a deferred free without a grace period", File: "deferred.go",
+			Old: "h.domain.Call(&b.block.head, freeBlockCallback)", New: "freeDeferred(&b.block.head)",
+			Test: "^TestFreeDeferred$", Expect: "handed out inside the section|double free"},
+		{Name: "destroy does not wait for deferred frees", File: "cache.go",
+			Old: "	c.BarrierDeferred()\n", New: "",
+			Test: "^TestDestroyWaitsForDeferred$", Expect: "still allocated"},
+		{Name: "a bulk that fails keeps what it had", File: "bulk.go",
+			Old: "			c.FreeBulk(dst[:n])\n", New: "",
+			Test: "^TestBulkAllOrNothing$", Expect: "within the limit|still allocated"},
+		{Name: "a bulk freed up to the bad pointer", File: "bulk.go",
+			Old: "if bad = a.ownsAll(objs); bad < len(objs) {\n		return bad, v, twice\n	}", New: "bad = a.ownsAll(objs)",
+			Test: "^TestFreeBulkRefuses$", Expect: "double free|foreign|SIGSEGV|index out of range|panic"},
+	})
+}
