@@ -21,6 +21,7 @@ type grace struct {
 	fenced  bool   // Memb: a membarrier has run since the epoch became target
 	target  uint64 // readers must be outside, or have entered at target or later
 	silent  int    // Memb: polls of readers that did not acknowledge
+	patient int    // Memb: polls before the membarrier, by what they were good for last time
 	at      cursor
 	count   uint64 // grace periods begun
 	timed   bool   // this one is measured
@@ -87,6 +88,7 @@ func (g *grace) fence(d *Domain) {
 	membarrier()
 	d.stats.membarriers.Add(1)
 	g.fenced = true
+	g.patient = max(g.patient/2, patientLeast)
 }
 
 // advance moves the cursor over readers that have passed and reports whether
@@ -128,6 +130,9 @@ func (g *grace) passed(d *Domain, r *record) bool {
 		return r.passed(g.target)
 	}
 	if r.acknowledged(g.target) {
+		if g.silent > 0 {
+			g.patient = patientPolls // it was worth waiting
+		}
 		return true
 	}
 	if !g.fenced {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	patientSteps = 3  // looks at a silent reader by drivers, which come a batch of callbacks apart
-	patientPolls = 60 // the same by a waiter that spins
+	patientSteps = 3   // looks at a silent reader by drivers, which come a batch of callbacks apart
+	patientPolls = 150 // the same by a waiter that spins, about as long as a membarrier takes
+	patientLeast = 4   // after readers stayed silent again and again
 )
 
 // needsFence reports whether the pass stands before a silent Memb reader that
@@ -122,7 +123,7 @@ func (w *waiter) lead() {
 			g.widened = true
 		}
 		for !g.advance(d) {
-			if g.needsFence(w.hurry, patientPolls) {
+			if g.needsFence(w.hurry, g.patient) {
 				g.fence(d)
 			} else if !w.pace.spin() {
 				return

@@ -6,6 +6,7 @@ package urcu
 
 import (
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/internal/mutant"
 )
@@ -121,6 +122,48 @@ func TestMutants(t *testing.T) {
 			Old:  "\t\tif old == untouched {\n",
 			New:  "\t\tif false {\n",
 			Test: "^TestTortureTight$/^any$", Expect: tooShort,
+		},
+		{
+			Name: "callbacks join a batch whose tag is older", File: "drive.go",
+			Old:  "\tif q.waiting.empty() && !q.next.empty() {\n",
+			New:  "\tif !q.waiting.empty() {\n\t\tq.waiting.take(&q.next)\n\t}\n\tif q.waiting.empty() && !q.next.empty() {\n",
+			Test: "^TestTortureCrowd$", Expect: tooShort,
+		},
+		{
+			Name: "late reader does not ring", File: "record.go",
+			Old:  "\t\tr.wakeLeader()\n\tdefault:",
+			New:  "\t\tatomic.StoreUint64(&r.waiting, 0)\n\tdefault:",
+			Test: "^TestLateReaderWakes$", Expect: "want exactly 250ms",
+		},
+		{
+			Name: "late section of any goroutine does not ring", File: "section.go",
+			Old:  "\ts.dom.bell.ring()\n",
+			New:  "",
+			Test: "^TestContextEnds$|^TestLateSectionWakes$", Expect: "want exactly 250ms",
+		},
+		{
+			Name: "a finished grace period wakes nobody to begin the next", File: "wait.go",
+			Old:  "needed := done == atomic.LoadUint64(&d.epoch) || d.sentinel.Load() == 0",
+			New:  "needed := false",
+			Test: "^TestCancelledLeaderHandsOver$", Timeout: 5 * time.Second, HangIsCaught: true,
+		},
+		{
+			Name: "nobody is told that the sentinel has left", File: "lead.go",
+			Old:  "\t\tw.d.sentinel.Store(0)\n\t\tw.d.crowd.wake(w.d)\n",
+			New:  "\t\tw.d.sentinel.Store(0)\n",
+			Test: "^TestCancelledLeaderHandsOver$", Timeout: 5 * time.Second, HangIsCaught: true,
+		},
+		{
+			Name: "backstop does not adopt", File: "backstop.go",
+			Old:  "\tif behind != 0 {\n",
+			New:  "\tif false {\n",
+			Test: "^TestBackstopRunsLeftovers$", Expect: "callbacks ran, want 3",
+		},
+		{
+			Name: "a second Call goes unnoticed", File: "call.go",
+			Old:  "\tif h.state == queuedMark || cb == 0 || invariant.Enabled {\n",
+			New:  "\tif cb == 0 || invariant.Enabled {\n",
+			Test: "^TestDoubleCallPanics$", Expect: "no panic", Timeout: 5 * time.Second, HangIsCaught: true,
 		},
 	})
 }

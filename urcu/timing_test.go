@@ -104,6 +104,22 @@ func TestLateReaderWakes(t *testing.T) {
 	}
 }
 
+func TestLateSectionWakes(t *testing.T) {
+	if plainStores && !HasHeavyFence() {
+		t.Skip("without a heavy fence the sleep is bounded, and polls")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDomain(t, Options{StallTimeout: time.Hour})
+		s := d.Enter()
+		begin := time.Now()
+		time.AfterFunc(250*time.Millisecond, s.Exit)
+		d.Synchronize()
+		if took := time.Since(begin); took != 250*time.Millisecond {
+			t.Errorf("Synchronize took %v, want exactly 250ms", took)
+		}
+	})
+}
+
 // One Call in an idle domain runs soon, and then the goroutine ends.
 func TestBackstopComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -27,7 +27,7 @@ var tortureFor = flag.Duration("urcu.torture", 250*time.Millisecond, "how long e
 // first sign of it.
 func tortureTime() time.Duration {
 	if os.Getenv(mutant.Env) != "" {
-		return 8 * time.Second
+		return 30 * time.Second
 	}
 	return *tortureFor
 }
