@@ -16,9 +16,6 @@ var ErrTooManyCallbacks = errors.New("too many callbacks are pending")
 // ErrClosed says that the domain is closed.
 var ErrClosed = errors.New("domain is closed")
 
-// neighbours is how many further queues a Call tries before it spills.
-const neighbours = 7
-
 // Call runs cb with h after a grace period: after all sections that are open now
 // have ended. It never blocks and never allocates; it is legal inside sections
 // and inside callbacks. It may run earlier callbacks of this domain before it

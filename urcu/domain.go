@@ -151,6 +151,7 @@ func New(o Options) (*Domain, error) {
 	}
 	atomic.StoreUint64(&d.epoch, firstEpoch())
 	atomic.StoreUint64(&d.completed, firstEpoch())
+	d.grace.patient = patientPolls
 	d.bell = newBell()
 	d.registry.chunks.Store(new([]*chunk))
 	d.overflow.Store(new([]*page))

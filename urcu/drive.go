@@ -12,9 +12,6 @@ import (
 
 const (
 	tendPeriod = 4 * time.Microsecond // how often a busy caller looks after its queue
-	maxDue     = 96                   // at most so many Calls apart
-	slice      = 128                  // callbacks that run in one go
-	bigSlice   = 1024                 // the same above HighMark
 	nestedDue  = 16                   // Calls until the next try, inside a callback
 )
 
@@ -46,7 +43,7 @@ func (d *Domain) tendInCall(q *queue) {
 	q.lastQueued, q.lastTend = q.queued, t
 	switch {
 	case over || !q.done.empty():
-		q.due = 1 + uint32(slice/4)*b2u(!over)
+		q.due = 1
 	case took <= 0:
 		q.due = maxDue
 	default:
@@ -70,13 +67,6 @@ func (d *Domain) insideCallback() bool {
 		}
 	}
 	return false
-}
-
-func b2u(b bool) uint32 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // tend moves q's segments along, takes a step of the grace period that they

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	patientSteps = 3   // looks at a silent reader by drivers, which come a batch of callbacks apart
-	patientPolls = 150 // the same by a waiter that spins, about as long as a membarrier takes
-	patientLeast = 4   // after readers stayed silent again and again
+	patientPolls = 150 // looks at a silent reader by a waiter that spins: about what a membarrier costs
+	patientLeast = 4   // after readers have stayed silent again and again
+	patientShift = 6   // drivers come a batch of callbacks apart, and look so much less often
 )
 
 // needsFence reports whether the pass stands before a silent Memb reader that
@@ -36,7 +36,7 @@ func (d *Domain) step(t uint64, hurry bool) bool {
 	}
 	if g.active {
 		ok := g.advance(d)
-		if !ok && g.needsFence(hurry, patientSteps) {
+		if !ok && g.needsFence(hurry, g.patient>>patientShift) {
 			g.fence(d)
 			ok = g.advance(d)
 		}

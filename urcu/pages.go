@@ -98,9 +98,6 @@ func (d *Domain) growSections(seen *[]*page) {
 	}
 }
 
-// tidyEvery is how many grace periods pass between two that forget lines.
-const tidyEvery = 1024
-
 // tidy makes leaders forget the lines of the page that hold no section now, so
 // that one rush of sections does not slow all later grace periods. The caller
 // leads, so nobody else looks at lines meanwhile.

@@ -32,6 +32,8 @@ func (s Stall) String() string {
 	who := fmt.Sprintf("reader %q of goroutine %d", s.Reader, s.Goroutine)
 	if s.Reader == "" {
 		who = "a section of any goroutine"
+	} else if !s.Leaked && s.Stack == nil {
+		who += ", which has ended,"
 	}
 	what := fmt.Sprintf("has kept a grace period waiting for %v", s.Age.Round(time.Millisecond))
 	if s.Leaked {
