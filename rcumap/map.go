@@ -23,6 +23,10 @@ type Options struct {
 	// Capacity is how many entries the map has room for before it grows; 0 is a
 	// few hundred. It takes 8 bytes each at once.
 	Capacity int
+	// Stripes is how many locks updates are spread over, a power of two up to
+	// 1,024, each with a cache line of its own; 0 is 16 per processor, and 64 at
+	// least. The map has as many buckets at least.
+	Stripes int
 	// Flags are create flags for the cache of nodes, besides kmem.DestroyByRCU.
 	Flags kmem.Flags
 }
@@ -109,6 +113,9 @@ func (m *Map[K, V]) init(o Options) (err error) {
 	if o.Capacity < 0 || o.Capacity > maxCapacity {
 		return fmt.Errorf("capacity is %d; legal are 0 to %d", o.Capacity, uint64(maxCapacity))
 	}
+	if o.Stripes < 0 || o.Stripes > maxStripes || o.Stripes&(o.Stripes-1) != 0 {
+		return fmt.Errorf("stripes is %d; legal are 0 and the powers of two up to %d", o.Stripes, maxStripes)
+	}
 	m.any.any, err = kmem.Of(m.heap, m.name+"-node", kmem.TypedOptions[node[K, V]]{
 		Flags: o.Flags | kmem.DestroyByRCU,
 		Ctor:  (*node[K, V]).construct,
@@ -117,7 +124,7 @@ func (m *Map[K, V]) init(o Options) (err error) {
 		return err
 	}
 	if m.buckets, err = kmem.Of(m.heap, m.name+"-bucket", kmem.TypedOptions[chunk]{Ctor: (*chunk).construct}); err == nil {
-		if err = m.initBuckets(o.Capacity); err == nil {
+		if err = m.initBuckets(o); err == nil {
 			return nil
 		}
 		m.buckets.Cache().Destroy()
@@ -127,9 +134,12 @@ func (m *Map[K, V]) init(o Options) (err error) {
 }
 
 // initBuckets makes the stripes and the first buckets.
-func (m *Map[K, V]) initBuckets(capacity int) error {
-	stripes := uint64(min(max(powerOfTwo(16*runtime.GOMAXPROCS(0)), minStripes), maxStripes))
-	m.initial = max(stripes, powerOfTwo((capacity+perBucket-1)/perBucket))
+func (m *Map[K, V]) initBuckets(o Options) error {
+	stripes := uint64(o.Stripes)
+	if stripes == 0 {
+		stripes = min(max(powerOfTwo(16*runtime.GOMAXPROCS(0)), minStripes), maxStripes)
+	}
+	m.initial = max(stripes, powerOfTwo((o.Capacity+perBucket-1)/perBucket))
 	m.stripes = make([]stripe[V], stripes)
 	for i := range m.stripes {
 		m.stripes[i].split = m.initial / stripes
@@ -149,7 +159,7 @@ func (m *Map[K, V]) initBuckets(capacity int) error {
 }
 
 const (
-	minStripes  = 64
+	minStripes  = 64 // unless told
 	maxStripes  = 1024
 	maxCapacity = 1 << 36
 )

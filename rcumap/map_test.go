@@ -209,6 +209,7 @@ func TestNewRefuses(t *testing.T) {
 	refused(t, "holds a Go pointer in key.v (string)", newErr[string, int](h, Options{}))
 	refused(t, "holds a Go pointer in value.v.P (*int)", newErr[int, struct{ P *int }](h, Options{}))
 	refused(t, "capacity is -1; legal are 0 to", newErr[int, int](h, Options{Capacity: -1}))
+	refused(t, "stripes is 3; legal are 0 and the powers of two", newErr[int, int](h, Options{Stripes: 3}))
 	refused(t, "the name must be non-empty and without spaces", newErr[int, int](h, Options{Name: "a b"}))
 	if err := newErr[int, int](h, Options{Capacity: 100 << 20}); !errors.Is(err, kmem.ErrNoMemory) {
 		t.Errorf("buckets that do not fit: %v", err)

@@ -1,0 +1,51 @@
+package rcumap
+
+import (
+	"testing"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/internal/mutant"
+)
+
+// TestMutants takes one mechanism out at a time and shows that the torture sees
+// it.
+func TestMutants(t *testing.T) {
+	if mmap.HeapBacked {
+		t.Skip("the plain lane runs these; each is a build of its own")
+	}
+	const (
+		lost = "is there all the time, and was not found|not found while it was there"
+		torn = "torn, or somebody else's"
+	)
+	mutant.Run(t, []mutant.Mutant{{
+		Name: "any end will do", File: "lookup.go",
+		Old: "if l.bucket() != b {", New: "if false {",
+		Test: "^TestTortureChains$", Expect: lost,
+	}, {
+		Name: "the bucket not looked up again", File: "lookup.go",
+		Old: "if now, _ := m.locate(h); now != b {", New: "if false {",
+		Test: "^TestTortureSplits$", Expect: lost,
+	}, {
+		Name: "the sequence not looked at again", File: "lookup.go",
+		Old: "if n.seq.ReadRetry(seq) {", New: "if _ = seq; false {",
+		Test: "^TestTortureChains$", Expect: torn,
+	}, {
+		Name: "nodes that are not live found too", File: "lookup.go",
+		Old: "if !live {", New: "if _ = live; false {",
+		Test: "^TestTortureChains$", Expect: torn + "|after it was deleted|version",
+	}, {
+		Name: "live before it is filled", File: "update.go",
+		Old: "	n.fill(key, value, head)\n", New: "	n.live()\n	n.kill()\n	n.live()\n	n.fill(key, value, head)\n",
+		Edits: []mutant.Edit{{File: "update.go", Old: "	n.live()\n	m.count(st, 1)", New: "	m.count(st, 1)"}},
+		Test:  "^TestTortureChains$", Expect: torn + "|after it was deleted|version",
+	}, {
+		Name: "keys leave the old bucket before they are in the new one", File: "grow.go",
+		Old: "	t.bucket(b).Store(uint64(head)) // published\n", New: "",
+		Edits: []mutant.Edit{{File: "grow.go", Old: "	return true\n}\n\n// divide", New: "	t.bucket(b).Store(uint64(head))\n	return true\n}\n\n// divide"}},
+		Test:  "^TestTortureSplits$", Expect: lost,
+	}, {
+		Name: "the flag off: nodes' pages go at once", File: "map.go",
+		Old: "Flags: o.Flags | kmem.DestroyByRCU,", New: "Flags: o.Flags,",
+		Test: "^TestTorture$", Expect: lost + "|" + torn + "|SIGSEGV|fault|runtime error",
+	}})
+}
