@@ -25,6 +25,12 @@ type CacheOptions struct {
 	// needed the slab. It must not use the cache that it constructs for. If it
 	// panics, the slab is given up and the panic goes on to the caller of Alloc.
 	Ctor func(p Pointer)
+	// Dtor undoes the work of Ctor. It runs once per object when a slab ends,
+	// with no lock held, on whichever goroutine gave the slab up; with [Poison],
+	// at each free. It must not use the cache. If it panics, the slabs end all
+	// the same, with objects left undone, and the panic goes on. It needs a Ctor,
+	// and is refused with [DestroyByRCU].
+	Dtor func(p Pointer)
 }
 
 // Cache hands out objects of one size from slabs of its own. Its methods are
@@ -40,6 +46,7 @@ type Cache struct {
 	flags Flags
 	geo   Geometry
 	ctor  func(Pointer)
+	dtor  func(Pointer)
 	descs *Cache                 // of the descriptors; nil when they stand on the slabs
 	slots slots                  // array caches of any goroutine; each has its own token
 	aside bool                   // some objects go beside the arrays: aside.go
@@ -95,10 +102,22 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 	if name == "" || strings.ContainsAny(name, " \t\n") {
 		return nil, fmt.Errorf("the name must be non-empty and without spaces")
 	}
+	c, err := h.buildCache(name, size, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.add(c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// buildCache checks what was asked for and makes a cache that is on no list yet.
+func (h *Heap) buildCache(name string, size int, o CacheOptions) (*Cache, error) {
 	if h.debug.forced {
 		o.Flags |= forcedFlags(size, o)
 	}
-	if err := checkFlags(o.Flags, o.Ctor != nil, false); err != nil {
+	if err := checkFlags(o.Flags, o.Ctor != nil, o.Dtor != nil); err != nil {
 		return nil, err
 	}
 	geo, err := h.layout.runGeometry(size, o.Align, o.Flags)
@@ -109,9 +128,6 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 	if err := c.setAside(); err != nil {
 		return nil, err
 	}
-	if err := h.add(c); err != nil {
-		return nil, err
-	}
 	return c, nil
 }
 
@@ -119,7 +135,7 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	c := &Cache{
 		frame: frame{base: h.base, pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize))},
-		heap:  h, name: name, flags: o.Flags, geo: geo, ctor: o.Ctor,
+		heap:  h, name: name, flags: o.Flags, geo: geo, ctor: o.Ctor, dtor: o.Dtor,
 		objSize: uintptr(geo.ObjSize),
 	}
 	c.lists.h = h

@@ -166,6 +166,7 @@ func (d *debugCache) free(p Pointer) bool {
 		return false
 	}
 	here := now()
+	d.destruct(slot)
 	c.lock()
 	if !f.owns(slot) { // the slab went, so the object was free
 		c.unlock()

@@ -38,19 +38,25 @@ func init() { rcuFreeCallback = urcu.NewCallback("kmem.rcuFree", rcuFree) }
 // every reader that can hold an address in them has left its section. The
 // objects were free already: it is the memory that waits.
 func (c *Cache) destroySlabs(v victims) {
+	c.destroyed.Add(uint64(v.n))
 	bad := c.debug.lastLook(v)
-	for off := v.head; off != 0; {
+	c.endSlabs(v.head)
+	for _, e := range bad {
+		c.heap.tell(e)
+	}
+}
+
+// endSlabs ends the slabs from one on.
+func (c *Cache) endSlabs(off uintptr) {
+	for off != 0 {
 		next := uintptr(c.heap.slab(off).next)
+		c.destruct(off, next)
 		if c.flags&DestroyByRCU == 0 {
 			c.releaseSlab(off)
 		} else {
 			c.enterLimbo(off)
 		}
 		off = next
-	}
-	c.destroyed.Add(uint64(v.n))
-	for _, e := range bad {
-		c.heap.tell(e)
 	}
 }
 

@@ -44,6 +44,8 @@
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of
 //     the domain takes a block at a time. Where there is no memory for a block,
 //     a slice of Go's heap does, so it cannot fail.
+//   - destruct.go: destructors, the contract of 2004: over all objects of a slab
+//     that ends, with no lock held; refused where the slab would go by RCU.
 //   - own.go: caches that a heap makes for itself when they are wanted: the general
 //     caches. Close destroys them.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and

@@ -27,6 +27,7 @@ func (c *Cache) grow() error {
 	c.lock()
 	if c.state == cacheDead {
 		c.unlock()
+		c.destruct(off, 0)
 		c.releaseSlab(off)
 		c.usedAfterDestroy("Alloc")
 	}
@@ -80,15 +81,18 @@ func (c *Cache) construct(off uintptr) {
 	if c.ctor == nil {
 		return
 	}
-	done := false
+	done := uint32(0)
 	defer func() {
-		if !done {
+		if done < c.num {
+			if c.dtor != nil {
+				c.eachObject(off, done, c.dtor)
+			}
 			c.releaseSlab(off)
 		}
 	}()
 	mem := uintptr(c.heap.slab(off).mem) + uintptr(c.geo.ObjOffset)
 	for i := uintptr(0); i < uintptr(c.num); i++ {
 		c.ctor(c.heap.at(mem + i*c.objSize))
+		done++
 	}
-	done = true
 }

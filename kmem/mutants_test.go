@@ -69,7 +69,7 @@ func TestMutants(t *testing.T) {
 		Test: "^TestWalk$", Expect: "constructed",
 	}, {
 		Name: "a slab lost when its constructor panics", File: "grow.go",
-		Old: "if !done {", New: "if !done && false {",
+		Old: "if done < c.num {", New: "if done < c.num && false {",
 		Test: "^TestCtorPanics$", Expect: "bytes live|still allocated",
 	}, {
 		Name: "one colour", File: "grow.go",

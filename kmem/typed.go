@@ -18,6 +18,8 @@ type TypedOptions[T any] struct {
 	// Ctor constructs an object, once when its slab is made; the memory holds
 	// anything before. See [CacheOptions].
 	Ctor func(*T)
+	// Dtor undoes the work of Ctor, when a slab ends. See [CacheOptions].
+	Dtor func(*T)
 }
 
 // Typed is a cache of objects of type T. Its methods are those of [Cache] with
@@ -47,7 +49,7 @@ func Of[T any](h *Heap, name string, o TypedOptions[T]) (*Typed[T], error) {
 		}
 		return nil, err
 	}
-	opts := CacheOptions{Align: o.Align, Flags: o.Flags, Ctor: untypedCtor(o.Ctor)}
+	opts := CacheOptions{Align: o.Align, Flags: o.Flags, Ctor: untypedCtor(o.Ctor), Dtor: untypedCtor(o.Dtor)}
 	if o.Align > 0 && o.Align&(o.Align-1) == 0 {
 		opts.Align = max(o.Align, t.Align())
 	}

@@ -46,7 +46,7 @@ func (l *TypedLocal[T]) Free(p *T) { (*Local)(l).Free(Pointer(p)) }
 // FreeDeferred is [Cache.FreeDeferred].
 func (l *TypedLocal[T]) FreeDeferred(p *T) { (*Local)(l).FreeDeferred(Pointer(p)) }
 
-// untypedCtor is a constructor of T as a constructor of bytes.
+// untypedCtor is a constructor or destructor of T as one of bytes.
 func untypedCtor[T any](ctor func(*T)) func(Pointer) {
 	if ctor == nil {
 		return nil
