@@ -50,7 +50,11 @@ func TestManual(t *testing.T) {
 			} else if !strings.Contains(c, "-list") {
 				args = append(args, "-benchtime=50x")
 			}
-			stdout, stderr, status := command(t, args...)
+			try := command
+			if want == statusFailed {
+				try = control
+			}
+			stdout, stderr, status := try(t, args...)
 			if status != want {
 				t.Fatalf("status %d, want %d: %s", status, want, stderr)
 			}

@@ -24,7 +24,7 @@ func TestNegativeControl(t *testing.T) {
 	if raceEnabled(t) {
 		t.Skip("under the race detector pages are memory of the Go heap, and the detector finds the damage first")
 	}
-	_, stderr, status := command(t, "-verify", "-flags=none", "-benchtime=3s")
+	_, stderr, status := control(t, "-verify", "-flags=none", "-benchtime=2s")
 	if status != statusFailed {
 		t.Errorf("status %d", status)
 	}
