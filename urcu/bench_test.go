@@ -3,6 +3,7 @@
 package urcu
 
 import (
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -150,6 +151,46 @@ func BenchmarkSynchronize(b *testing.B) {
 	}
 }
 
+// How the scan grows with registered readers.
+func BenchmarkScan(b *testing.B) {
+	for _, f := range []Flavor{QSBR, Memb, MB} {
+		for _, n := range []int{1, 16, 256, 4096} {
+			b.Run(fmt.Sprintf("flavor=%v/readers=%d", f, n), func(b *testing.B) {
+				d := benchDomain(b, f)
+				for i := range n {
+					r := d.Register("")
+					defer r.Unregister()
+					if f == QSBR || i%2 == 0 {
+						r.Offline()
+					}
+				}
+				b.ResetTimer()
+				for range b.N {
+					d.Synchronize()
+				}
+			})
+		}
+	}
+}
+
+// Calls from as many goroutines as there are processors.
+func BenchmarkCallParallel(b *testing.B) {
+	d := benchDomain(b, MB)
+	b.RunParallel(func(pb *testing.PB) {
+		blocks := make([]benchBlock, 1<<12)
+		for i := 0; pb.Next(); i++ {
+			x := &blocks[i&(len(blocks)-1)]
+			for x.busy.Load() {
+				d.Drive()
+			}
+			x.busy.Store(true)
+			d.Call(&x.head, benchCallback)
+		}
+		d.Barrier()
+		runtime.KeepAlive(blocks)
+	})
+}
+
 func report(b *testing.B, d *Domain) {
 	s := d.Stats()
 	b.ReportMetric(float64(s.P50), "p50-gp-ns")
@@ -161,7 +202,7 @@ func report(b *testing.B, d *Domain) {
 type benchBlock struct {
 	head Head
 	at   time.Duration
-	free bool
+	busy atomic.Bool
 }
 
 var benchCalls struct {
@@ -180,9 +221,10 @@ func BenchmarkCall(b *testing.B) {
 				b.ResetTimer()
 				for i := range b.N {
 					x := &blocks[i&(len(blocks)-1)]
-					for x.head.state != 0 {
+					for x.busy.Load() {
 						d.Drive()
 					}
+					x.busy.Store(true)
 					if i&63 == 0 {
 						x.at = now()
 					}

@@ -8,4 +8,5 @@ var benchCallback = NewCallback("bench", func(h *Head) {
 		benchCalls.latency.add(now() - x.at)
 		x.at = 0
 	}
+	x.busy.Store(false)
 })

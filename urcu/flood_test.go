@@ -31,7 +31,7 @@ func TestTortureFlood(t *testing.T) {
 					r.QuiescentState()
 				}
 			})
-			ps, ran := parcels(50_000)
+			ps, ran := parcels(10_000)
 			laundered := make([]atomic.Int32, len(ps))
 			var often atomic.Int32
 			for i := range ps {
