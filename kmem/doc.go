@@ -48,6 +48,8 @@
 //     that ends, with no lock held; refused where the slab would go by RCU.
 //   - own.go: caches that a heap makes for itself when they are wanted: the general
 //     caches. Close destroys them.
+//   - general.go: [Heap.Malloc], memory by size from general caches of the sizes
+//     that the kernel had.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.

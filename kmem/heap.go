@@ -81,7 +81,8 @@ type Heap struct {
 	inner  map[string]*Cache        // caches of the heap's own, by name
 	caches atomic.Pointer[[]*Cache] // by id; read without mu
 
-	blocks atomic.Pointer[Cache] // one of inner: deferred.go; nil until wanted
+	blocks   atomic.Pointer[Cache] // one of inner: deferred.go; nil until wanted
+	generals generals              // general.go
 
 	buddy buddy // has its own lock
 }
@@ -114,6 +115,7 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 		h.domain = urcu.Default()
 	}
 	h.caches.Store(new([]*Cache))
+	h.generals.init(h.layout)
 	h.id = addHeap(h)
 	h.cancel = smp.Subscribe(h)
 	return h, nil

@@ -1,5 +1,5 @@
-// Caches that a heap makes for itself when they are first wanted: blocks of
-// pointers for deferred.go, and the general caches.
+// Caches that a heap makes for itself when they are first wanted, under the eyes
+// of its users: the general caches.
 
 package kmem
 
@@ -14,19 +14,18 @@ func (h *Heap) ownCache(place *atomic.Pointer[Cache], name string, size int, fla
 	if c := place.Load(); c != nil {
 		return c, nil
 	}
+	c, err := h.buildCache(name, size, CacheOptions{Flags: flags})
+	if err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c := place.Load(); c != nil {
-		return c, nil
+	if first := place.Load(); first != nil {
+		return first, nil
 	}
 	if h.closed {
 		return nil, fmt.Errorf("%w: heap %q", ErrClosed, h.name)
 	}
-	geo, err := h.layout.runGeometry(size, 0, flags)
-	if err != nil {
-		return nil, err
-	}
-	c := makeCache(h, name, geo, CacheOptions{Flags: flags})
 	c.own = place
 	if err := h.addLocked(c); err != nil {
 		return nil, err
