@@ -17,7 +17,8 @@ type Plan struct {
 	Cases     []*Case // that can run, in order; each stands here once per sample
 	Skipped   []*Case // that cannot, each once
 	Benchtime Benchtime
-	Sampling  Sampling // none by default
+	Sampling  Sampling   // none by default
+	Perf      PerfEvents // none by default
 }
 
 // Options say what a plan holds.
@@ -158,7 +159,7 @@ func (p *Plan) Run(ctx context.Context, starting func(*Case), done func(Outcome)
 		}
 		starting(c)
 		begin := time.Now()
-		res, err := do(ctx, c, p.Benchtime, p.Sampling)
+		res, err := p.do(ctx, c)
 		if err != nil && errors.Is(err, ctx.Err()) {
 			return ctx.Err()
 		}

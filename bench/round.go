@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/slabrcu/slabrcu/internal/perfevent"
 	"github.com/slabrcu/slabrcu/smp"
 )
 
@@ -28,6 +29,9 @@ type Round struct {
 	claimed atomic.Int32
 	busy    atomic.Int32 // measured workers that have not ended
 	halt    atomic.Bool  // give up: interrupted, or a worker died
+
+	counting counting
+	perf     []perfevent.Count // of the process
 }
 
 // Worker is one member of a gang. It belongs to its goroutine.
@@ -46,6 +50,7 @@ type Worker struct {
 	perOp    sums
 	perSec   sums
 	latency  *hdrhistogram.Histogram
+	perf     perfCounters
 	sink     uint64
 
 	_ [smp.LinePad]byte // Chunk is written while neighbours run
@@ -74,6 +79,8 @@ func (r *Round) CPUs(n int, body func(*Worker)) {
 func (r *Round) Goroutines(n int, body func(*Worker)) {
 	r.enlist(n)
 	defer r.watch()()
+	r.counting.openProcess()
+	defer func() { r.perf = r.counting.closeProcess() }()
 	var wg sync.WaitGroup
 	var died atomic.Pointer[smp.PanicError]
 	for _, w := range r.workers {
@@ -101,7 +108,10 @@ func (r *Round) enlist(n int) {
 	for i := range r.workers {
 		r.workers[i] = &Worker{ID: i, N: r.N, left: r.N, maxChunk: defaultChunk, round: r}
 	}
-	r.gate.init(n, func() { r.began() })
+	r.gate.init(n, func() {
+		r.began()
+		r.counting.begin()
+	})
 }
 
 // watch makes the workers stop when the context ends. The function that it
@@ -114,6 +124,7 @@ func (r *Round) watch() (cancel func() bool) {
 func (w *Worker) work(body func(*Worker)) {
 	alive := false
 	defer func() {
+		w.perf.abandon()
 		if alive {
 			return
 		}
@@ -132,14 +143,18 @@ func (w *Worker) work(body func(*Worker)) {
 func (w *Worker) Begin() {
 	w.measured = true
 	w.round.busy.Add(1)
+	w.prepare()
 	w.round.gate.wait()
+	w.perf.start()
 	w.start = time.Now()
 }
 
 // End stops the worker's clock.
 func (w *Worker) End() {
 	w.stop = time.Now()
+	w.perf.stop()
 	if w.round.busy.Add(-1) == 0 {
+		w.round.counting.end()
 		w.round.ended()
 	}
 }
@@ -193,6 +208,7 @@ func (w *Worker) Record(d time.Duration) {
 // successor runs body in a fresh goroutine and waits for it. A panic in it is
 // the worker's own.
 func (w *Worker) successor(body func()) {
+	w.perf.lose()
 	died := make(chan *smp.PanicError)
 	go func() {
 		var p *smp.PanicError

@@ -127,7 +127,10 @@ func TestSum(t *testing.T) {
 	r := &Run{latency: "ns"}
 	r.before = counters{trips: 5, caches: true}
 	r.after = counters{trips: 25, caches: true}
-	res := r.sum(round, 500*time.Millisecond)
+	res, err := r.sum(round, 500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for unit, want := range map[string]float64{
 		"ns/op":         2000,
 		"retries/op":    0.2,

@@ -24,6 +24,7 @@ type Run struct {
 	after   counters
 	extra   sums
 	latency string // unit of the latencies, behind the quantile's name
+	perf    PerfEvents
 	result  *Result
 }
 
@@ -47,7 +48,7 @@ func (r *Run) Measure(loop func(*Round)) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		round := &Round{N: n, ctx: r.ctx}
+		round := &Round{N: n, ctx: r.ctx, counting: counting{events: r.perf.events}}
 		round.began = func() { r.before = r.sources.read() }
 		round.ended = func() { r.after = r.sources.read() }
 		loop(round)
@@ -59,8 +60,8 @@ func (r *Run) Measure(loop func(*Round)) error {
 			return err
 		}
 		if r.goal.settled(n, took) {
-			r.result = r.sum(round, took)
-			return nil
+			r.result, err = r.sum(round, took)
+			return err
 		}
 		n = r.goal.next(n, took)
 	}
@@ -91,7 +92,7 @@ func (r *Round) span() (time.Duration, error) {
 
 // sum makes the result of a round: the mean over the workers of each one's own
 // time per operation, then the quantiles and the counts.
-func (r *Run) sum(round *Round, took time.Duration) *Result {
+func (r *Run) sum(round *Round, took time.Duration) (*Result, error) {
 	var nsPerOp float64
 	var measured int
 	var perOp, perSec sums
@@ -122,17 +123,19 @@ func (r *Run) sum(round *Round, took time.Duration) *Result {
 		values.add(v.Unit, v.V/took.Seconds())
 	}
 	values = append(values, r.counts(ops, took.Seconds())...)
-	res.Values = values
-	return res
+	counted, err := round.perfFigures(ops)
+	res.Values = append(values, counted...)
+	return res, err
 }
 
 // Do measures one case once. An error says why there is no result: the context's
 // when interrupted, a *PanicError when the scenario died, else the scenario's own.
 func Do(ctx context.Context, c *Case, goal Benchtime) (*Result, error) {
-	return do(ctx, c, goal, Sampling{})
+	return (&Plan{Benchtime: goal}).do(ctx, c)
 }
 
-func do(ctx context.Context, c *Case, goal Benchtime, sampling Sampling) (res *Result, err error) {
+// do measures one case as the plan says.
+func (p *Plan) do(ctx context.Context, c *Case) (res *Result, err error) {
 	if c.Skip != "" {
 		return nil, fmt.Errorf("%s: skipped: %s", c.Name(), c.Skip)
 	}
@@ -141,8 +144,8 @@ func do(ctx context.Context, c *Case, goal Benchtime, sampling Sampling) (res *R
 			res, err = nil, panicked(c, v)
 		}
 	}()
-	r := &Run{Params: c.Params, ctx: ctx, goal: goal.orDefault()}
-	defer sampling.start(c, &r.sources)()
+	r := &Run{Params: c.Params, ctx: ctx, goal: p.Benchtime.orDefault(), perf: p.Perf}
+	defer p.Sampling.start(c, &r.sources)()
 	// Goroutines inherit the labels, so that a profile of a whole run can be
 	// taken apart by scenario.
 	pprof.Do(ctx, c.labels(), func(context.Context) { err = c.variant.Run(r) })

@@ -49,6 +49,12 @@ var units = []unit{
 	{"slabs-destroyed/s", "", "slabs destroyed per second"},
 	{"limbo-peak-B", "lower", "most bytes that waited for a grace period at once"},
 	{"grace-periods/s", "", "grace periods ended per second"},
+	{"cycles/op", "lower", "cycles of the processor, per operation"},
+	{"instructions/op", "lower", "instructions, per operation"},
+	{"l1d-misses/op", "lower", "loads that missed the first data cache, per operation"},
+	{"llc-misses/op", "lower", "loads that missed all caches, per operation"},
+	{"branch-misses/op", "lower", "branches that were predicted wrongly, per operation"},
+	{"page-faults/op", "lower", "page faults, per operation"},
 }
 
 // UnitDesc says in words what a unit means, or returns "".

@@ -76,6 +76,13 @@
 //
 //	slabbench -bench=Batch10k -size=64 -cpuprofile=cpu.out -trace=trace.out
 //
+// -perf counts cycles, instructions, cache misses, mispredicted branches and page
+// faults, per operation, of the measured threads while they are timed. Plain
+// goroutines change their threads: there the whole process is counted. Most
+// virtual machines have no PMU; then page faults are left, and a line says so:
+//
+//	slabbench -bench=GrowShrink -size=64 -perf
+//
 // -http serves profiles, and what runs at the moment, while it runs:
 //
 //	slabbench -bench=Batch10k -size=64 -http=localhost:0

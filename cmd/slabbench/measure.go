@@ -79,7 +79,19 @@ func (s *session) open(stdout io.Writer) (err error) {
 		return errors.Join(err, s.close(true))
 	}
 	s.plan.Sampling = s.sampling()
+	if s.opts.perf {
+		s.count()
+	}
 	return nil
+}
+
+// count asks for what -perf asks for, and says what this machine cannot count.
+func (s *session) count() {
+	events, missing := bench.NewPerfEvents()
+	s.plan.Perf = events
+	if missing != "" {
+		fmt.Fprintf(s.stderr, "slabbench: -perf: %s\n", missing)
+	}
 }
 
 // close ends what open began. After a failure no file of results stays.

@@ -40,6 +40,7 @@ type options struct {
 	sample   time.Duration
 	http     string
 	profiles profiles
+	perf     bool
 }
 
 // errUsage marks errors about the command line; they end with status 2.
@@ -65,7 +66,7 @@ var groups = []group{
 	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list"}},
 	{"how long", []string{"benchtime", "count"}},
 	{"where to", []string{"o", "sample", "http"}},
-	{"profiles", []string{"cpuprofile", "memprofile", "mutexprofile", "blockprofile", "trace"}},
+	{"profiles", []string{"cpuprofile", "memprofile", "mutexprofile", "blockprofile", "trace", "perf"}},
 	{"torture", []string{"verify"}},
 }
 
@@ -86,6 +87,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.DurationVar(&o.sample, "sample", 0, "with -o: every `time` write the state of caches, heaps and the process to file"+samplesSuffix)
 	fs.StringVar(&o.http, "http", "", "while running serve profiles and the state of the run on `address`")
 	o.profiles.declare(fs)
+	fs.BoolVar(&o.perf, "perf", false, "count cycles, instructions, misses and page faults per operation, where the machine does")
 	fs.BoolVar(&o.verify, "verify", false, "torture instead of measuring, what -bench says, for -benchtime (default 10s); status 1 when something is found")
 	return fs
 }
@@ -113,8 +115,8 @@ func parse(args []string) (*options, error) {
 var exclusive = [][2]string{
 	{"compare", "flags"},
 	{"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
-	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"},
-	{"list", "o"}, {"list", "http"},
+	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"},
+	{"list", "o"}, {"list", "http"}, {"list", "perf"},
 }
 
 // check refuses what cannot be meant, and fills in what was not said.

@@ -42,6 +42,12 @@ var columns = []column{
 	{"lock-trips/op", "lock trips", "times that a lock shared by CPUs was taken, per operation"},
 	{"contended/s", "contended/s", "times per second that such a lock was found taken"},
 	{"limbo-peak-B", "limbo peak", "most bytes that waited for a grace period at once"},
+	{"cycles/op", "cycles", ""},
+	{"instructions/op", "instructions", ""},
+	{"l1d-misses/op", "L1d misses", "loads that missed the first data cache, per operation"},
+	{"llc-misses/op", "LLC misses", "loads that missed all caches, per operation"},
+	{"branch-misses/op", "branch misses", "branches that were predicted wrongly, per operation"},
+	{"page-faults/op", "page faults", "page faults, per operation"},
 }
 
 // writeTables writes one table for each scenario: what it does in a sentence,
