@@ -28,7 +28,7 @@ func reached(e, t uint64) bool { return int64(e-t) >= 0 }
 
 // fullFence orders everything before it with everything after it.
 //
-// amd64: XCHG on the stack, 2.2 ns. arm64: SWPAL, which orders what stands
+// amd64: XCHG on the stack, 2 to 5 ns. arm64: SWPAL, which orders what stands
 // before it with the loads after it only for atomics; callers on arm64 rely on
 // sync/atomic being sequentially consistent, which this keeps.
 func fullFence() {

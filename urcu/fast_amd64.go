@@ -39,7 +39,7 @@ func (r *record) lockMemb() {
 
 // lockMB enters.
 //
-// A: XCHG, 2.2 ns, makes the word visible before the section's loads. Pairs
+// A: XCHG, 2 to 5 ns, makes the word visible before the section's loads. Pairs
 // with B in gp.go.
 func (r *record) lockMB() {
 	if r.word != 0 {

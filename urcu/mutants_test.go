@@ -124,6 +124,12 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureTight$/^any$", Expect: tooShort,
 		},
 		{
+			Name: "line forgotten with a section in it", File: "pages.go",
+			Old:  "\t\t\t\tp.used.Or(1 << i)\n\t\t\t\tbreak // the",
+			New:  "\t\t\t\tbreak // the",
+			Test: "^TestTortureTight$/^any$", Tags: "invariants", Expect: tooShort, // lines are forgotten more often there
+		},
+		{
 			Name: "callbacks join a batch whose tag is older", File: "drive.go",
 			Old:  "\tif q.waiting.empty() && !q.next.empty() {\n",
 			New:  "\tif !q.waiting.empty() {\n\t\tq.waiting.take(&q.next)\n\t}\n\tif q.waiting.empty() && !q.next.empty() {\n",

@@ -18,7 +18,7 @@ func (d *Domain) RegisterMB(name string) *MBReader {
 	return r
 }
 
-// Lock enters a section; sections nest. 2.2 ns on amd64.
+// Lock enters a section; sections nest. 2 to 5 ns on amd64: the XCHG.
 func (r *MBReader) Lock() {
 	if invariant.Enabled {
 		r.checkUse("MBReader.Lock")
