@@ -12,9 +12,11 @@ PKG       ?= ./...
 # Where raw results go: one file per host and commit.
 HOST      ?= $(shell hostname -s 2>/dev/null || uname -n)
 COMMIT    ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-RESULT    ?= results/$(HOST)-$(COMMIT).txt
+RESULT    ?= results/$(HOST)-$(COMMIT)
+BENCHTIME ?= 100ms
 
 SLABBENCH := bin/slabbench
+LDFLAGS   := -X github.com/slabrcu/slabrcu/bench.commit=$(COMMIT)
 CROSS     := linux/arm64 darwin/arm64
 
 .DEFAULT_GOAL := help
@@ -25,9 +27,12 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## every package, and the command at bin/slabbench
+build: command ## every package, and the command at bin/slabbench
 	$(GO) build ./...
-	$(GO) build -o $(SLABBENCH) ./cmd/slabbench
+
+.PHONY: command
+command:
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $(SLABBENCH) ./cmd/slabbench
 
 .PHONY: test
 test: lint cross unit invariants race verify ## everything that must hold before a commit is shared
@@ -69,9 +74,8 @@ race: ## short tests under the race detector (needs cgo and gcc)
 
 # The negative control must find something and say so with exit status 1.
 .PHONY: verify
-verify: ## torture by the command, and its negative control, for VERIFY each
+verify: command ## torture by the command, and its negative control, for VERIFY each
 	@echo '== verify'
-	$(GO) build -o $(SLABBENCH) ./cmd/slabbench
 	$(SLABBENCH) -verify -flags=destroy_by_rcu -benchtime $(VERIFY)
 	@echo '$(SLABBENCH) -verify -flags=none -benchtime $(VERIFY)  # must exit with status 1'
 	@$(SLABBENCH) -verify -flags=none -benchtime $(VERIFY); status=$$?; \
@@ -98,22 +102,24 @@ fuzz: ## every fuzz target for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: ## a sensible selection in under a minute
-	$(GO) build -o $(SLABBENCH) ./cmd/slabbench
+bench: command ## a sensible selection in under a minute
 	$(SLABBENCH) -flags=destroy_by_rcu
 
 .PHONY: compare
-compare: ## with the flag against without, interleaved, COUNT samples
-	$(GO) build -o $(SLABBENCH) ./cmd/slabbench
+compare: command ## with the flag against without, interleaved, COUNT samples
 	$(SLABBENCH) -compare none,destroy_by_rcu -count $(COUNT) -o bin/compare.txt >/dev/null
 	$(GO) tool benchstat -col /flags bin/compare.txt
 
+# Two files: everything with the flag against without, and the life of slabs and
+# limbo over time. The table of the README comes from the first.
 .PHONY: results
-results: ## measure everything into results/, one file per host and commit
+results: command ## measure everything into results/, draw it, and fill in README's table
 	@mkdir -p results
-	$(GO) build -o $(SLABBENCH) ./cmd/slabbench
-	$(SLABBENCH) -bench . -flags=none,destroy_by_rcu -cpu 1,2 -count $(COUNT) -o $(RESULT) >/dev/null
-	@echo 'wrote $(RESULT)'
+	$(SLABBENCH) -bench . -compare none,destroy_by_rcu -cpu 1,2 -count $(COUNT) -benchtime $(BENCHTIME) -o $(RESULT).txt >/dev/null
+	$(SLABBENCH) -bench 'SpikeIdle|StalledReader|GrowShrink' -flags destroy_by_rcu -size 64 -sample 10ms -o $(RESULT)-time.txt >/dev/null
+	$(SLABBENCH) report -o $(RESULT).html $(RESULT).txt $(RESULT)-time.txt
+	$(SLABBENCH) report -readme README.md $(RESULT).txt
+	@echo 'wrote $(RESULT).txt, .html and the table in README.md'
 
 .PHONY: peers-deps
 peers-deps: ## install what we measure against (Debian, as root)
