@@ -16,7 +16,7 @@ RESULT    ?= results/$(HOST)-$(COMMIT)
 BENCHTIME ?= 100ms
 
 SLABBENCH := bin/slabbench
-LDFLAGS   := -X github.com/slabrcu/slabrcu/bench.commit=$(COMMIT)
+LDFLAGS   := -X $(shell awk '$$1 == "module" { print $$2 }' go.mod)/bench.commit=$(COMMIT)
 CROSS     := linux/arm64 darwin/arm64
 
 .DEFAULT_GOAL := help
