@@ -208,6 +208,7 @@ func (a *arena) readMemb(w *Worker, reader *urcu.MembReader) {
 	defer reader.Unregister()
 	rng := newRandom(w.ID)
 	retries := 0
+	w.Role("reader")
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {
@@ -231,6 +232,7 @@ func (a *arena) readMB(w *Worker, reader *urcu.MBReader) {
 	defer reader.Unregister()
 	rng := newRandom(w.ID)
 	retries := 0
+	w.Role("reader")
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {

@@ -94,6 +94,7 @@ func runCall(reader busy) func(*Run) error {
 // run queues the round's callbacks and waits until all have run.
 func (q *queue) run(w *Worker) {
 	w.SetChunk(callsDriven)
+	w.Role("updater")
 	w.Begin()
 	for w.Next() {
 		for i := range w.Chunk {

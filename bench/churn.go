@@ -97,6 +97,7 @@ func runChurn(r *Run) (err error) {
 			if w.ID < r.Readers {
 				a.read(w, d.domain)
 			} else {
+				w.Role("updater")
 				w.Attend()
 				w.PerSec("updates/s", float64(d.update(w, r.Reuse)))
 			}
@@ -199,6 +200,7 @@ func (d *deferral) replaceAll(w *Worker, reuse string) {
 	rng := newRandom(w.ID)
 	refused := 0
 	w.SetChunk(callsDriven)
+	w.Role("updater")
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {

@@ -35,6 +35,7 @@ func larsonCPU(r *Run) error {
 				w.SetChunk(larsonLife)
 				w.Begin()
 				for w.Next() {
+					w.perf.lose() // another thread works
 					smp.Run(1, func(cpu *smp.CPU) {
 						l := c.On(cpu)
 						for range w.Chunk {

@@ -46,6 +46,7 @@ func runMStress(r *Run) error {
 				w.SetChunk(mstressLife)
 				w.Begin()
 				for w.Next() {
+					w.perf.lose() // another thread works
 					smp.Run(1, func(cpu *smp.CPU) { stress(c, c.On(cpu), r.Size, w.Chunk, &rng, &shared) })
 				}
 				w.End()

@@ -111,6 +111,7 @@ func (o *obliqueWorld) read(w *Worker, task *rmap.Task) {
 	rng := newRandom(w.ID)
 	m := o.machine
 	w.SetChunk(obliqueWalk)
+	w.Role("reader")
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {
@@ -136,6 +137,7 @@ func (o *obliqueWorld) work(w *Worker, task *rmap.Task, kind string) {
 		kinds = []string{"forkexit", "munmap", "cow", "scan"}
 	}
 	updates := 0
+	w.Role("churner")
 	w.Attend()
 	for w.Running() {
 		at := rng.below(obliqueFamilies)

@@ -52,6 +52,7 @@ func prodConsCPU(r *Run) error {
 func produce(w *Worker, c *kmem.Cache, l *kmem.Local, to *ring) {
 	defer to.closed.Store(true)
 	w.SetChunk(ringBatch)
+	w.Role("producer")
 	w.Begin()
 	for w.Next() {
 		slot := to.room(w)
@@ -75,6 +76,7 @@ func produce(w *Worker, c *kmem.Cache, l *kmem.Local, to *ring) {
 
 func consume(w *Worker, l *kmem.Local, from *ring) {
 	var sum uint64
+	w.Role("consumer")
 	w.Attend()
 	for {
 		slot := from.next(w)
@@ -110,6 +112,7 @@ func prodConsAny(r *Run) error {
 func produceAny(w *Worker, c *kmem.Cache, to *ring) {
 	defer to.closed.Store(true)
 	w.SetChunk(ringBatch)
+	w.Role("producer")
 	w.Begin()
 	for w.Next() {
 		slot := to.room(w)
@@ -133,6 +136,7 @@ func produceAny(w *Worker, c *kmem.Cache, to *ring) {
 
 func consumeAny(w *Worker, c *kmem.Cache, from *ring) {
 	var sum uint64
+	w.Role("consumer")
 	w.Attend()
 	for {
 		slot := from.next(w)
@@ -172,6 +176,7 @@ func produceBare(w *Worker, to *ring, size int) {
 	pool := newArray((ringSlots+1)*ringBatch, size)
 	w.SetChunk(ringBatch)
 	next := 0
+	w.Role("producer")
 	w.Begin()
 	for w.Next() {
 		slot := to.room(w)
@@ -200,6 +205,7 @@ func produceBare(w *Worker, to *ring, size int) {
 
 func consumeBare(w *Worker, from *ring) {
 	var sum uint64
+	w.Role("consumer")
 	w.Attend()
 	for {
 		slot := from.next(w)

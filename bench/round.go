@@ -7,6 +7,7 @@ package bench
 import (
 	"context"
 	"runtime/debug"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,8 +135,15 @@ func (w *Worker) work(body func(*Worker)) {
 			panic(v)
 		}
 	}()
+	w.Role("worker")
 	body(w)
 	alive = true
+}
+
+// Role names what the worker does in profiles, as the label "role". A scenario
+// whose workers differ says so before they start; otherwise it is "worker".
+func (w *Worker) Role(name string) {
+	pprof.SetGoroutineLabels(pprof.WithLabels(w.round.ctx, pprof.Labels("role", name)))
 }
 
 // Begin waits until every worker of the gang is ready, then starts this

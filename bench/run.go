@@ -148,7 +148,10 @@ func (p *Plan) do(ctx context.Context, c *Case) (res *Result, err error) {
 	defer p.Sampling.start(c, &r.sources)()
 	// Goroutines inherit the labels, so that a profile of a whole run can be
 	// taken apart by scenario.
-	pprof.Do(ctx, c.labels(), func(context.Context) { err = c.variant.Run(r) })
+	pprof.Do(ctx, c.labels(), func(ctx context.Context) {
+		r.ctx = ctx // workers add their role to its labels
+		err = c.variant.Run(r)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name(), err)
 	}

@@ -77,6 +77,7 @@ func sectionQSBR(r *Run) error {
 				defer reader.Unregister()
 				w.SetChunk(quiescentEvery)
 				var sum uint64
+				w.Role("reader")
 				w.Begin()
 				for w.Next() {
 					for range w.Chunk {
@@ -101,6 +102,7 @@ func sectionMemb(r *Run) error {
 				reader := d.RegisterMemb("reader")
 				defer reader.Unregister()
 				var sum uint64
+				w.Role("reader")
 				w.Begin()
 				for w.Next() {
 					for range w.Chunk {
@@ -124,6 +126,7 @@ func sectionMB(r *Run) error {
 				reader := d.RegisterMB("reader")
 				defer reader.Unregister()
 				var sum uint64
+				w.Role("reader")
 				w.Begin()
 				for w.Next() {
 					for range w.Chunk {
@@ -146,6 +149,7 @@ func sectionAny(r *Run) error {
 		return r.Measure(func(round *Round) {
 			round.Goroutines(r.CPUs, func(w *Worker) {
 				var sum uint64
+				w.Role("reader")
 				w.Begin()
 				for w.Next() {
 					for range w.Chunk {

@@ -18,6 +18,7 @@ func sectionMutex(r *Run) error {
 		var mu sync.Mutex
 		round.Goroutines(r.CPUs, func(w *Worker) {
 			var sum uint64
+			w.Role("reader")
 			w.Begin()
 			for w.Next() {
 				for range w.Chunk {
@@ -39,6 +40,7 @@ func sectionRWMutex(r *Run) error {
 		var mu sync.RWMutex
 		round.Goroutines(r.CPUs, func(w *Worker) {
 			var sum uint64
+			w.Role("reader")
 			w.Begin()
 			for w.Next() {
 				for range w.Chunk {
@@ -69,6 +71,7 @@ func sectionRefcount(r *Run) error {
 	return r.Measure(func(round *Round) {
 		round.Goroutines(r.CPUs, func(w *Worker) {
 			var sum uint64
+			w.Role("reader")
 			w.Begin()
 			for w.Next() {
 				for range w.Chunk {
@@ -90,6 +93,7 @@ func sectionPointer(r *Run) error {
 	return r.Measure(func(round *Round) {
 		round.Goroutines(r.CPUs, func(w *Worker) {
 			var sum uint64
+			w.Role("reader")
 			w.Begin()
 			for w.Next() {
 				for range w.Chunk {

@@ -50,6 +50,7 @@ func runSynchronize(reader busy) func(*Run) error {
 						return
 					}
 					w.SetChunk(clockEvery)
+					w.Role("updater")
 					w.Begin()
 					for w.Next() {
 						begin := time.Now()
@@ -75,6 +76,7 @@ func busyQSBR(d *urcu.Domain, w *Worker) {
 	defer reader.Unregister()
 	shared := published()
 	var sum uint64
+	w.Role("reader")
 	w.Attend()
 	for w.Running() {
 		for range quiescentEvery {
@@ -92,6 +94,7 @@ func busyMemb(d *urcu.Domain, w *Worker) {
 	defer reader.Unregister()
 	shared := published()
 	var sum uint64
+	w.Role("reader")
 	w.Attend()
 	for w.Running() {
 		for range busyLook {
@@ -108,6 +111,7 @@ func busyMB(d *urcu.Domain, w *Worker) {
 	defer reader.Unregister()
 	shared := published()
 	var sum uint64
+	w.Role("reader")
 	w.Attend()
 	for w.Running() {
 		for range busyLook {

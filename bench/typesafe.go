@@ -83,6 +83,7 @@ func (a *arena) churn(w *Worker) {
 	local := a.entries.On(w.CPU)
 	rng := newRandom(w.ID)
 	updates := 0
+	w.Role("churner")
 	w.Attend()
 	for w.Running() {
 		e := a.replace(local, &a.slots[rng.below(arenaSlots)], rng.next()|1)

@@ -91,6 +91,7 @@ func (x *exchange) produce(w *Worker, c *kmem.Cache) {
 	}()
 	l := c.On(w.CPU)
 	w.SetChunk(xmallocBatch)
+	w.Role("producer")
 	w.Begin()
 	for w.Next() {
 		b := x.pop(w, &x.empty)
@@ -114,6 +115,7 @@ func (x *exchange) produce(w *Worker, c *kmem.Cache) {
 
 func (x *exchange) consume(w *Worker, c *kmem.Cache) {
 	l := c.On(w.CPU)
+	w.Role("consumer")
 	w.Attend()
 	for {
 		b := x.pop(w, &x.full)

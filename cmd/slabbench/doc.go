@@ -72,7 +72,10 @@
 // # Profiles
 //
 // -cpuprofile, -memprofile, -mutexprofile, -blockprofile and -trace are those of
-// go test. Samples of a CPU profile carry labels: the scenario, its keys, cpus.
+// go test. Samples of a CPU profile carry labels: the scenario, its keys, cpus, and
+// the role of the worker: worker, reader, updater, churner, producer, consumer. An
+// execution trace has regions where a cache refills, where it grows, and where a
+// grace period is waited for.
 //
 //	slabbench -bench=Batch10k -size=64 -cpuprofile=cpu.out -trace=trace.out
 //

@@ -145,3 +145,21 @@ func TestProfiles(t *testing.T) {
 		}
 	}
 }
+
+// An execution trace shows where caches refill and grow, and where somebody waits
+// for a grace period.
+func TestTraceRegions(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trace")
+	if _, stderr, status := command(t, "-bench=^(GrowShrink|Synchronize)$", "-size=64", "-cpu=1", "-benchtime=200x", "-trace="+name); status != statusOK {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, region := range []string{"kmem.Refill", "kmem.Grow", "urcu.GracePeriod"} {
+		if !bytes.Contains(b, []byte(region)) {
+			t.Errorf("no region %s in the trace", region)
+		}
+	}
+}

@@ -18,7 +18,7 @@ type profiles struct {
 }
 
 func (p *profiles) declare(fs *flag.FlagSet) {
-	fs.StringVar(&p.cpu, "cpuprofile", "", "write a CPU profile to `file`; its labels are scenario, cpus and the keys")
+	fs.StringVar(&p.cpu, "cpuprofile", "", "write a CPU profile to `file`; its labels are scenario, role, cpus and the keys")
 	fs.StringVar(&p.mem, "memprofile", "", "write a profile of the Go heap to `file`")
 	fs.StringVar(&p.mutex, "mutexprofile", "", "write a profile of contended mutexes to `file`")
 	fs.StringVar(&p.block, "blockprofile", "", "write a profile of blocking to `file`")
