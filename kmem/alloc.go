@@ -3,6 +3,11 @@
 
 package kmem
 
+import (
+	"context"
+	"runtime/trace"
+)
+
 // allocArray takes an object from the array.
 func (l *Local) allocArray() Pointer {
 	if plainOwner {
@@ -95,6 +100,9 @@ func (c *Cache) get(a *arrayCache) uintptr {
 func (c *Cache) refill(a *arrayCache) bool {
 	if c.aside && c.passesBy(a) {
 		return false
+	}
+	if trace.IsEnabled() {
+		defer trace.StartRegion(context.Background(), "kmem.Refill").End()
 	}
 	contended := c.lock()
 	a.adapt(a.flushed, contended)

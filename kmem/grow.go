@@ -3,10 +3,18 @@
 
 package kmem
 
+import (
+	"context"
+	"runtime/trace"
+)
+
 // grow adds one slab to the cache. The colour is chosen under the lock; pages,
 // descriptor and constructors come with no lock held and no array owned. The
 // error wraps [ErrNoMemory], and then nothing has changed.
 func (c *Cache) grow() error {
+	if trace.IsEnabled() {
+		defer trace.StartRegion(context.Background(), "kmem.Grow").End()
+	}
 	colour := c.nextColour()
 	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
 	if err != nil && c.heap.flushDeferred() {
