@@ -102,6 +102,9 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 	if name == "" || strings.ContainsAny(name, " \t\n") {
 		return nil, fmt.Errorf("the name must be non-empty and without spaces")
 	}
+	if o.Flags&CacheDMA != 0 && h.parent == nil {
+		return h.newDMACache(name, size, o)
+	}
 	c, err := h.buildCache(name, size, o)
 	if err != nil {
 		return nil, err
@@ -150,7 +153,12 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 func (c *Cache) Name() string { return c.name }
 
 // Heap returns the heap that the cache is on.
-func (c *Cache) Heap() *Heap { return c.heap }
+func (c *Cache) Heap() *Heap {
+	if c.heap.parent != nil {
+		return c.heap.parent
+	}
+	return c.heap
+}
 
 // Geometry returns where objects lie on the cache's slabs.
 func (c *Cache) Geometry() Geometry { return c.geo }

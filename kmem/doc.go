@@ -50,6 +50,8 @@
 //     caches. Close destroys them.
 //   - general.go: [Heap.Malloc], memory by size from general caches of the sizes
 //     that the kernel had.
+//   - dma.go: caches with [CacheDMA] live on a heap of their own at low addresses,
+//     because a cache has one base; the heap in front knows them by name.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.

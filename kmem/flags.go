@@ -4,9 +4,7 @@
 package kmem
 
 import (
-	"errors"
 	"fmt"
-	"math/bits"
 	"strings"
 )
 
@@ -28,7 +26,9 @@ const (
 	// HWCacheAlign aligns objects to a cache line, or to the half, quarter, ...
 	// of a line that still holds a small object.
 	HWCacheAlign Flags = 0x2000
-	// CacheDMA takes pages that 32-bit devices can address.
+	// CacheDMA takes pages that 32-bit devices can address: below 4 GiB, from a
+	// reservation of [DMAReserve] bytes on top of the heap's. Where the system has
+	// none, creation fails with an error that wraps errors.ErrUnsupported.
 	CacheDMA Flags = 0x4000
 	// MustHWCacheAlign is legal and has no effect of its own. Up to 2.6.5 it
 	// only suppressed forced red zones; it never stopped the halving of
@@ -51,9 +51,6 @@ const (
 // legal are all flags that have a name.
 const legal = DebugInitial | RedZone | Poison | NoReap | HWCacheAlign | CacheDMA |
 	MustHWCacheAlign | StoreUser | ReclaimAccount | Panic | DestroyByRCU
-
-// supported are the legal flags whose effect the runtime has.
-const supported = legal &^ CacheDMA
 
 // debugFlags change what an object looks like and cost time at every call.
 const debugFlags = RedZone | Poison | StoreUser | DebugInitial
@@ -192,8 +189,7 @@ var refusals = []refusal{
 }
 
 // checkFlags says whether a cache may be created with these flags: every bit has
-// a name, no combination of the table above, and the runtime has the effect. An
-// error of the last kind wraps [errors.ErrUnsupported].
+// a name, and no line of the table above holds.
 func checkFlags(f Flags, hasCtor, hasDtor bool) error {
 	if rest := f &^ legal; rest != 0 {
 		return fmt.Errorf("flags %s: no flag has the bits %#x; legal are %s", f, uint32(rest), legalFlagNames())
@@ -203,16 +199,5 @@ func checkFlags(f Flags, hasCtor, hasDtor bool) error {
 			return fmt.Errorf("flags %s refused: %s", f, r.reason)
 		}
 	}
-	if rest := f &^ supported; rest != 0 {
-		return fmt.Errorf("flags %s refused: %s not supported yet: %w", f, verb(rest), errors.ErrUnsupported)
-	}
 	return nil
-}
-
-// verb names the flags and adds the form of "to be" that goes with their number.
-func verb(f Flags) string {
-	if bits.OnesCount32(uint32(f)) == 1 {
-		return f.String() + " is"
-	}
-	return f.String() + " are"
 }

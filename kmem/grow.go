@@ -101,6 +101,6 @@ func (c *Cache) construct(off uintptr) {
 	mem := uintptr(c.heap.slab(off).mem) + uintptr(c.geo.ObjOffset)
 	for i := uintptr(0); i < uintptr(c.num); i++ {
 		c.ctor(c.heap.at(mem + i*c.objSize))
-		done++
+		done = uint32(i) + 1
 	}
 }

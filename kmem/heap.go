@@ -52,6 +52,8 @@ type HeapOptions struct {
 	// damage is repaired where it can be, and the call goes on. It is called with
 	// no lock held, on the goroutine that found the damage.
 	Corrupted func(*CorruptionError)
+
+	below uintptr // all addresses lie below it; 0 is anywhere: dma.go
 }
 
 // Heap is memory that the collector never sees, and the caches on it. Its
@@ -69,6 +71,8 @@ type Heap struct {
 	domain *urcu.Domain
 	cancel func() // of the subscription to CPUs
 	debug  heapDebug
+	asked  HeapOptions // as they were given to NewHeap
+	parent *Heap       // of a heap that holds the caches with CacheDMA: dma.go
 
 	// limbo counts pages whose slabs wait for a grace period.
 	limbo     atomic.Int64
@@ -83,6 +87,7 @@ type Heap struct {
 
 	blocks   atomic.Pointer[Cache] // one of inner: deferred.go; nil until wanted
 	generals generals              // general.go
+	dma      atomic.Pointer[Heap]  // nil until wanted: dma.go
 
 	buddy buddy // has its own lock
 }
@@ -91,6 +96,7 @@ type Heap struct {
 // names what was asked for.
 func NewHeap(o HeapOptions) (*Heap, error) {
 	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), byName: map[string]*Cache{}, inner: map[string]*Cache{}}
+	h.asked = o
 	h.debug = heapDebug{forced: o.Debug, guardPages: o.GuardPages, corrupted: o.Corrupted}
 	if h.name == "" {
 		h.name = "heap"
@@ -126,7 +132,7 @@ func (h *Heap) reserve(o HeapOptions) error {
 	if o.Limit == 0 {
 		o.Limit = defaultLimit(systemRoot())
 	}
-	region, err := mmap.Reserve(o.Reserve)
+	region, err := reserveRegion(o)
 	if err != nil {
 		return err
 	}
@@ -163,12 +169,16 @@ func (h *Heap) Layout() Layout { return h.layout }
 
 // Contains reports whether p lies in the pages that the heap uses. It says
 // nothing about whether an object is there.
-func (h *Heap) Contains(p Pointer) bool { return h.offset(p) < h.end.Load() }
+func (h *Heap) Contains(p Pointer) bool { return h.holder(p) != nil }
 
-// Caches returns the caches of the heap, those that hold descriptors included,
-// in the order of their ids.
+// Caches returns the caches of the heap in the order of their ids, those that the
+// heap made for itself included; those with [CacheDMA] come last.
 func (h *Heap) Caches() []*Cache {
-	return slices.DeleteFunc(slices.Clone(*h.caches.Load()), func(c *Cache) bool { return c == nil })
+	list := slices.DeleteFunc(slices.Clone(*h.caches.Load()), func(c *Cache) bool { return c == nil })
+	if dma := h.dma.Load(); dma != nil {
+		list = append(list, dma.Caches()...)
+	}
+	return list
 }
 
 // add gives a new cache its id and, where its layout wants one, its descriptor
@@ -254,7 +264,6 @@ func (h *Heap) enlist(c *Cache) error {
 // remove takes a destroyed cache off the registry.
 func (h *Heap) remove(c *Cache) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	table := slices.Clone(*h.caches.Load())
 	table[c.id] = nil
 	h.caches.Store(&table)
@@ -263,6 +272,10 @@ func (h *Heap) remove(c *Cache) {
 	}
 	if c.own != nil {
 		c.own.Store(nil)
+	}
+	h.mu.Unlock()
+	if h.parent != nil {
+		h.parent.disown(c)
 	}
 }
 
@@ -294,6 +307,11 @@ func (h *Heap) Close() error {
 	h.mu.Unlock()
 	if err := h.destroyOwn(); err != nil {
 		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+	}
+	if dma := h.dma.Swap(nil); dma != nil {
+		if err := dma.Close(); err != nil {
+			return err
+		}
 	}
 	h.mu.Lock()
 	h.closed = true

@@ -70,6 +70,18 @@ func checkHeap(t testing.TB, h *Heap) {
 	if err := h.destroyOwn(); err != nil {
 		t.Errorf("at the end: %v", err)
 	}
+	if dma := h.dma.Load(); dma != nil {
+		checkEmpty(t, dma)
+	}
+	checkEmpty(t, h)
+	if err := h.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// checkEmpty checks that no page is in use but for descriptors' empty slabs.
+func checkEmpty(t testing.TB, h *Heap) {
+	t.Helper()
 	for _, c := range h.inner {
 		c.Shrink()
 	}
@@ -77,9 +89,6 @@ func checkHeap(t testing.TB, h *Heap) {
 		t.Errorf("at the end: %d bytes live, %d in limbo", s.Live, s.Limbo)
 	}
 	checkBuddy(t, &h.buddy)
-	if err := h.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
 }
 
 func newTestCache(t testing.TB, h *Heap, name string, size int, o CacheOptions) *Cache {

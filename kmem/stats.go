@@ -82,8 +82,29 @@ type HeapStats struct {
 	Discarded int64 // given back to the system, ever
 }
 
-// Stats returns the heap's counters. It takes the page lock.
+// Stats returns the heap's counters, with those of the pages of caches with
+// [CacheDMA], which Limit does not hold, added. It takes the page lock.
 func (h *Heap) Stats() HeapStats {
+	s := h.ownStats()
+	if dma := h.dma.Load(); dma != nil {
+		s.add(dma.ownStats())
+	}
+	return s
+}
+
+// add adds the bytes of another heap.
+func (s *HeapStats) add(o HeapStats) {
+	s.Reserved += o.Reserved
+	s.Committed += o.Committed
+	s.Metadata += o.Metadata
+	s.Live += o.Live
+	s.Limbo += o.Limbo
+	s.LimboPeak += o.LimboPeak
+	s.Free += o.Free
+	s.Discarded += o.Discarded
+}
+
+func (h *Heap) ownStats() HeapStats {
 	b := &h.buddy
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -106,4 +127,9 @@ func (h *Heap) Stats() HeapStats {
 }
 
 // Trim gives the heap's free pages back to the system. Any goroutine may call it.
-func (h *Heap) Trim() { h.buddy.trim() }
+func (h *Heap) Trim() {
+	h.buddy.trim()
+	if dma := h.dma.Load(); dma != nil {
+		dma.buddy.trim()
+	}
+}

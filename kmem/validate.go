@@ -80,10 +80,14 @@ func (h *Heap) CacheOf(p Pointer) *Cache {
 	return h.ownerOf(atomic.LoadUint32(&h.page(h.offset(p) >> pageShift).owner))
 }
 
-// holder returns the heap that p lies in: h or nil.
+// holder returns the heap that p lies in: h, that of its caches with CacheDMA, or
+// nil.
 func (h *Heap) holder(p Pointer) *Heap {
 	if h.offset(p) < h.end.Load() {
 		return h
+	}
+	if dma := h.dma.Load(); dma != nil {
+		return dma.holder(p)
 	}
 	return nil
 }

@@ -1,0 +1,5 @@
+//go:build darwin && !race
+
+package mmap
+
+const fixedNoReplace = 0 // an address is a hint
