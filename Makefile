@@ -46,6 +46,7 @@ lint: ## gofmt, go vet, staticcheck; both also with the invariants tag
 	$(GO) tool staticcheck $(PKG)
 	$(GO) tool staticcheck -tags=invariants $(PKG)
 	cd bench/peers && $(GO) vet ./...
+	cd internal/compat && $(GO) vet ./...
 
 .PHONY: cross
 cross: ## compile all, tests too, for the systems that are not this one
@@ -61,6 +62,7 @@ cross: ## compile all, tests too, for the systems that are not this one
 unit: ## unit tests, examples, import table, short torture, mutants
 	@echo '== unit'
 	$(GO) test -p 1 -timeout $(TIMEOUT) $(PKG)
+	cd internal/compat && $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: invariants
 invariants: ## short tests with assertions on and counters next to wrap
