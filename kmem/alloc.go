@@ -108,7 +108,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	a.adapt(a.flushed, contended)
 	a.flushed = false
 	n := int(a.limit+1) / 2
-	if !a.touched {
+	if a.touched == 0 {
 		n = min(n, refillUntouched)
 	}
 	dst := a.oldest(n)
@@ -119,7 +119,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	}
 	c.stats.refills++
 	c.unlock()
-	a.touched = true
+	a.touched = 1
 	a.setAvail(got)
 	return got > 0
 }

@@ -19,7 +19,7 @@ type arrayCache struct {
 	limit   uint32 // the owner flushes from here on; one or two more may come in
 	popping bool   // the last call that missed the hot slot was a pop
 	flushed bool   // the last batch was a flush
-	touched bool   // used since the reaper looked
+	touched uint32 // refilled since the reaper looked; read and cleared from outside, see reapcache.go
 	cache   *Cache // constant
 
 	busy   uint32 // of a [Local]: written by the owner
@@ -104,6 +104,7 @@ func (a *arrayCache) setAvail(n int) {
 // cache's mu.
 type sharedArray struct {
 	avail   int
+	low     int  // the least that avail was since the reaper looked
 	touched bool // used since the reaper looked
 	entries []uintptr
 }
@@ -112,6 +113,7 @@ type sharedArray struct {
 func (s *sharedArray) take(dst []uintptr) int {
 	n := min(len(dst), s.avail)
 	s.avail -= n
+	s.low = min(s.low, s.avail)
 	copy(dst, s.entries[s.avail:s.avail+n])
 	s.touched = true
 	return n
@@ -122,4 +124,11 @@ func (s *sharedArray) put(src []uintptr) int {
 	n := copy(s.entries[s.avail:], src)
 	s.avail += n
 	return n
+}
+
+// dropOldest removes the n objects that have been here longest.
+func (s *sharedArray) dropOldest(n int) {
+	copy(s.entries, s.entries[n:s.avail])
+	s.avail -= n
+	s.low = min(s.low, s.avail)
 }

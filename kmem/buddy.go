@@ -161,6 +161,7 @@ func (b *buddy) freePages(first uintptr, order uint) {
 	b.put(first, order, state)
 	many := b.dirty
 	b.mu.Unlock()
+	b.h.reaper.rouse()
 	if many > trimPages {
 		b.tryDiscard(many / 2)
 	}

@@ -201,6 +201,7 @@ func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice uintptr) {
 // slabs, in one trip. An object that was freed twice does not stop the others.
 func (c *Cache) putStraight(objs []uintptr, v *victims) (twice uintptr) {
 	c.lock()
+	c.stir()
 	for objs = objs[c.shared.put(objs):]; len(objs) > 0; {
 		n, t := c.freeBlock(objs, v)
 		objs, twice = objs[n:], max(twice, t)

@@ -48,7 +48,8 @@ type Cache struct {
 	ctor  func(Pointer)
 	dtor  func(Pointer)
 	descs *Cache                 // of the descriptors; nil when they stand on the slabs
-	slots slots                  // array caches of any goroutine; each has its own token
+	slots slots                  // array caches of any goroutine; each has its own token; the table grows
+	inner bool                   // holds descriptors and the like for others
 	aside bool                   // some objects go beside the arrays: aside.go
 	debug *debugCache            // nil without debug flags
 	own   *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
@@ -70,10 +71,12 @@ type Cache struct {
 	colourNext int
 	idle       int // slabs destroyed for the limit since the last growth
 	stats      counters
+	stirs      stirs
 
 	deferral  atomic.Pointer[deferral] // objects to be freed later; nil until the first
 	limbo     atomic.Int64             // slabs that wait for their grace period
 	destroyed atomic.Uint64            // slabs ever
+	leaving   atomic.Int64             // slabs on no list that are not destroyed yet
 }
 
 type cacheState uint8
@@ -143,7 +146,7 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	}
 	c.lists.h = h
 	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
-	c.slots = newSlots()
+	c.slots.set(make([]slot, slotCount()))
 	c.limit, c.maxLimit = geo.Limit, max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
 	c.freeLimit = c.baseFreeLimit()
 	return c
@@ -227,10 +230,18 @@ func (c *Cache) Shrink() int {
 func (c *Cache) takeFree(v *victims) {
 	l := &c.lists
 	for off := l.group[slabsFree].head; off != 0; off = l.group[slabsFree].head {
-		l.remove(off)
-		l.freeObjects -= int(c.num)
-		v.add(l.h.slab(off), off)
+		c.doom(off, v)
 	}
+}
+
+// doom moves a slab with all its objects on it from its list to the victims,
+// which somebody hands to destroySlabs after the unlock. The caller holds mu.
+func (c *Cache) doom(off uintptr, v *victims) {
+	l := &c.lists
+	l.remove(off)
+	l.freeObjects -= int(c.num)
+	c.leaving.Add(1)
+	v.add(l.h.slab(off), off)
 }
 
 // Destroy waits for the objects given to FreeDeferred, drains all array caches,
@@ -258,11 +269,19 @@ func (c *Cache) Destroy() error {
 	if out > 0 {
 		return &BusyError{Op: "Destroy", Name: c.name, Objects: out, Leaks: c.Leaks()}
 	}
+	c.awaitVictims()
 	if c.flags&DestroyByRCU != 0 {
 		c.heap.domain.Barrier()
 	}
 	c.heap.remove(c)
 	return nil
+}
+
+// awaitVictims returns when all slabs that left their lists are destroyed, or in
+// limbo: whoever took the last ones, in a Free or as the reaper, may be on the
+// way still.
+func (c *Cache) awaitVictims() {
+	waitFor(func() bool { return c.leaving.Load() == 0 })
 }
 
 // out counts the objects that are still allocated, once all arrays are stolen:

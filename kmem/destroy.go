@@ -38,6 +38,7 @@ func init() { rcuFreeCallback = urcu.NewCallback("kmem.rcuFree", rcuFree) }
 // every reader that can hold an address in them has left its section. The
 // objects were free already: it is the memory that waits.
 func (c *Cache) destroySlabs(v victims) {
+	defer c.leaving.Add(-int64(v.n))
 	c.destroyed.Add(uint64(v.n))
 	bad := c.debug.lastLook(v)
 	c.endSlabs(v.head)

@@ -82,25 +82,34 @@
 //   - Nothing may run on an object of a dying slab, so destructors and poisoning
 //     are refused with the flag.
 //
-// What the flag's author hesitated over, using it for caches that shrink and that
-// are destroyed, rests on the same two points: Shrink queues whatever it takes,
-// and Destroy waits for the queue.
+// What the flag's author hesitated over, using it for caches that are reaped,
+// that shrink and that are destroyed, rests on the same two points. Whoever takes
+// a slab, a Free beyond the limit, Shrink, the reaper or pressure, takes it off
+// its list under the lock, when all its objects are on it, and queues it; nobody
+// else can find it then but readers, and their sections are what the queue waits
+// for. And Destroy waits for the queue, and before that for those who have taken a
+// slab and not queued it yet.
 //
 // Alloc never waits for a grace period, because its caller may be inside a
 // section. Memory in limbo counts against the heap's limit, and when that is
-// reached Alloc fails. Limbo has a high-water mark beyond which destroySlabs
+// reached and pressure finds nothing, Alloc fails. Limbo has a high-water mark beyond which destroySlabs
 // drives grace periods itself.
 //
 // # Lock order
 //
-//	Heap.mu
-//	    Cache.owners
-//	        slot token; Local stolen and busy (drain.go)
-//	            Cache.mu
-//	                buddy.mu
+//	shrinker.mu, while one runs
+//	    Heap.mu
+//	        pressure.mu
+//	            Cache.owners
+//	                slot token; Local stolen and busy (drain.go)
+//	                    Cache.mu
+//	                        trimmer.mu
+//	                            buddy.mu
+//	                        reaper.mu
 //
-// Never while holding any of them: a constructor, Alloc or Free of any cache,
-// Synchronize, Barrier. An owner of an array may take Cache.mu and nothing else.
+// Never while holding any but the first: a constructor, Alloc or Free of any
+// cache by others, a shrinker, Synchronize, Barrier. An owner of an array may take
+// Cache.mu and nothing else.
 //
 // # Where this differs from 2.6.9
 //
@@ -120,9 +129,17 @@
 //     and to a few batches where owners meet at the lock.
 //   - The limit on free slabs doubles when the cache is seen to swing between
 //     growing and destroying, up to 16 MiB; Shrink takes it back.
-//   - There is no reaper yet. What gives memory back is the limit on free slabs,
-//     Shrink, Destroy, and the page allocator, which discards free pages in
-//     batches.
+//   - The reaper is one goroutine per heap, not a timer per CPU, and only there is
+//     one while it finds something to do. It looks 50 times as often as the
+//     kernel's, and beside a fifth of the limit takes what lay idle for a whole
+//     interval (Bonwick and Adams' working set), so that a cache in use keeps what
+//     it uses and one at rest has given back all within a second: reap.go,
+//     reapcache.go. The limits that grew decay by the same measure.
+//   - Pages are discarded in ranges of adjacent free ones, by the reaper after they
+//     were idle for an interval, earlier only when very many are free or the limit
+//     wants it: trim.go.
+//   - A heap at its limit takes from all its caches, and then asks the shrinkers
+//     that users registered, before Alloc fails: pressure.go.
 //   - The object in an emulated CPU's hot slot is not drained by others; see
 //     drain.go for what that saves and where it matters.
 //
@@ -137,7 +154,13 @@
 //   - Addresses of a closed heap stay reserved for ever and fault: a stale one
 //     must not come to mean somebody else's memory, and the Go runtime must not
 //     get an arena there.
-//   - A heap's memory is not counted by GOMEMLIMIT. Subtract [HeapStats].Live and
-//     its companions from the limit that the collector is given.
+//   - GOMEMLIMIT does not see a heap's memory, because the Go runtime did not map
+//     it. [AdjustMemoryLimit] takes it off the limit that the collector is given.
+//   - Pages come with the contents that their last owner left, objects as their
+//     constructor or their last user left them. Nothing is zeroed; a page that was
+//     discarded happens to be.
+//   - The reaper can be the one who finds that an object was freed twice, or whose
+//     destructor panics: then the process ends, because there is no caller who
+//     could recover.
 //   - NUMA placement is by first touch, as the system does it.
 package kmem

@@ -71,6 +71,15 @@ func (l *Local) enter(op string) {
 // leave makes the owner idle.
 func (l *Local) leave() { storeRelease(&l.busy, 0) }
 
+// steal keeps the owner off its array from the next fence on, except that it may
+// be busy with it still. The caller holds owners.
+func (l *Local) steal() {
+	atomic.StoreUint32(&l.stolen, l.stolen|stolenDraining) // B: pairs with A in alloc.go and free.go
+}
+
+// unsteal gives the array back to its owner.
+func (l *Local) unsteal() { atomic.StoreUint32(&l.stolen, l.stolen&^stolenDraining) }
+
 // waitDrain returns when no drainer is at work, or panics when the cache is
 // gone.
 func (c *Cache) waitDrain(op string) {
@@ -104,7 +113,7 @@ func (c *Cache) drain(op string) victims {
 func (c *Cache) steal() (v victims, twice uintptr) {
 	for _, l := range c.locals {
 		if l != nil {
-			atomic.StoreUint32(&l.stolen, l.stolen|stolenDraining) // B: pairs with A in alloc.go and free.go
+			l.steal()
 		}
 	}
 	if len(c.locals) > 0 {
@@ -123,7 +132,7 @@ func (c *Cache) steal() (v victims, twice uintptr) {
 	}
 	c.lock()
 	_, t := c.freeBlock(c.shared.entries[:c.shared.avail], &v)
-	c.shared.avail = 0
+	c.shared.dropOldest(c.shared.avail)
 	c.unlock()
 	return v, max(twice, t)
 }
@@ -132,7 +141,7 @@ func (c *Cache) steal() (v victims, twice uintptr) {
 func (c *Cache) restore() {
 	for _, l := range c.locals {
 		if l != nil {
-			atomic.StoreUint32(&l.stolen, l.stolen&^stolenDraining)
+			l.unsteal()
 		}
 	}
 	for i := range c.slots.s {
@@ -148,7 +157,7 @@ func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
 		n, twice = c.freeBlock(a.oldest(int(a.avail)), v)
 		a.dropOldest(n)
 	}
-	a.touched, a.flushed = false, false
+	a.touched, a.flushed = 0, false
 	c.unlock()
 	return twice
 }

@@ -54,6 +54,9 @@ func (c *Cache) Free(p Pointer) {
 // freeSlow frees with the borrowed slot s and gives it back.
 func (c *Cache) freeSlow(s *slot, p Pointer) {
 	off := offset(c.base, p)
+	if s.limit == 0 { // its hot slot begins to be used, of which nobody else would hear
+		c.stirOutside()
+	}
 	s.look()
 	if !s.owns(off) {
 		s.giveBack()
@@ -135,6 +138,7 @@ func (a *arrayCache) adapt(swings, crowded bool) {
 	switch double := min(2*int(a.limit), c.maxLimit); {
 	case a.limit == 0:
 		a.resize(c.limit)
+		c.stir()
 	case swings && int(a.limit) < c.maxLimit:
 		a.resize(double)
 	case crowded && int(a.limit) < min(crowdFactor*c.limit, c.maxLimit):

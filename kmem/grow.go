@@ -10,21 +10,24 @@ import (
 
 // grow adds one slab to the cache. The colour is chosen under the lock; pages,
 // descriptor and constructors come with no lock held and no array owned. The
-// error wraps [ErrNoMemory], and then nothing has changed.
+// error wraps [ErrNoMemory], and then nothing has changed. Under pressure it may
+// find objects elsewhere and add nothing.
 func (c *Cache) grow() error {
 	if trace.IsEnabled() {
 		defer trace.StartRegion(context.Background(), "kmem.Grow").End()
 	}
 	colour := c.nextColour()
 	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
-	if err != nil && c.heap.flushDeferred() {
-		first, err = c.heap.buddy.getPages(uint(c.geo.Order))
-	}
 	if err != nil {
-		return err
+		if first, err = c.underPressure(err); first == 0 {
+			return err
+		}
 	}
 	off, err := c.makeSlab(first, colour)
 	if err != nil {
+		if c.hasObjects() { // the search for a descriptor brought them home
+			return nil
+		}
 		return err
 	}
 	if c.debug != nil {
@@ -43,6 +46,7 @@ func (c *Cache) grow() error {
 	c.lists.freeObjects += int(c.num)
 	c.stats.grown++
 	c.swing()
+	c.stir()
 	c.unlock()
 	return nil
 }
@@ -68,9 +72,8 @@ func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
 	if c.descs == nil {
 		mem += uintptr(c.geo.MgmtSize)
 	} else {
-		p, err := c.descs.TryAlloc()
+		p, err := c.newDesc(first)
 		if err != nil {
-			h.buddy.freePages(first, uint(c.geo.Order))
 			return 0, err
 		}
 		off = h.offset(p)
@@ -81,6 +84,17 @@ func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
 	s.fill(int(c.num))
 	h.claim(first, uint(c.geo.Order), c.id, off, mem-first<<pageShift)
 	return off, nil
+}
+
+// newDesc allocates a descriptor for the pages from number first on. It gives the
+// pages back when there is none, and when a shrinker panics on the way.
+func (c *Cache) newDesc(first uintptr) (p Pointer, err error) {
+	defer func() {
+		if p == nil {
+			c.heap.buddy.freePages(first, uint(c.geo.Order))
+		}
+	}()
+	return c.descs.TryAlloc()
 }
 
 // construct runs the constructor over all objects of a new slab, in order. When

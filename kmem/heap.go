@@ -39,6 +39,8 @@ type HeapOptions struct {
 	Layout Layout
 	// HugePages is whether the pages shall be huge.
 	HugePages HugePages
+	// Reap says how soon the heap gives back what is not used.
+	Reap ReapOptions
 
 	// Debug makes the heap a debug build: every cache gets [Poison], unless it has
 	// [DestroyByRCU], and [RedZone] and [StoreUser], unless they would carry a
@@ -89,7 +91,10 @@ type Heap struct {
 	generals generals              // general.go
 	dma      atomic.Pointer[Heap]  // nil until wanted: dma.go
 
-	buddy buddy // has its own lock
+	buddy     buddy // has its own lock
+	reaper    reaper
+	pressure  pressure
+	shrinkers shrinkers
 }
 
 // NewHeap reserves the address space and starts with no page in use. The error
@@ -110,6 +115,10 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 	if int(o.HugePages) >= len(hugePagesNames) {
 		return nil, fmt.Errorf("kmem: NewHeap %q: %v: legal are system, always, never", h.name, o.HugePages)
 	}
+	reap, err := o.Reap.filled()
+	if err != nil {
+		return nil, fmt.Errorf("kmem: NewHeap %q: %w", h.name, err)
+	}
 	if o.Reserve < 2*chunkPages<<pageShift || o.Reserve>>pageShift > math.MaxUint32 {
 		return nil, fmt.Errorf("kmem: NewHeap %q: cannot reserve %d bytes; legal are %d to %d",
 			h.name, o.Reserve, 2*chunkPages<<pageShift, uint64(math.MaxUint32)<<pageShift)
@@ -120,6 +129,7 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 	if h.domain == nil {
 		h.domain = urcu.Default()
 	}
+	h.reaper.init(h, reap)
 	h.caches.Store(new([]*Cache))
 	h.generals.init(h.layout)
 	h.id = addHeap(h)
@@ -231,6 +241,7 @@ func (h *Heap) innerCache(kind string, size int, layout Layout) (*Cache, error) 
 		return nil, fmt.Errorf("layout %s puts the descriptors of cache %s off their slabs", layout, name)
 	}
 	d := makeCache(h, name, geo, CacheOptions{})
+	d.inner = true
 	if err := h.enlist(d); err != nil {
 		return nil, err
 	}
@@ -318,6 +329,7 @@ func (h *Heap) Close() error {
 	inner := h.inner
 	h.mu.Unlock()
 	h.cancel()
+	h.reaper.end()
 	for _, d := range inner {
 		if err := d.Destroy(); err != nil {
 			return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)

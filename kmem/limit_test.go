@@ -2,6 +2,7 @@ package kmem
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -118,8 +119,9 @@ func TestSystemRefuses(t *testing.T) {
 	for p := c.Alloc(); p != nil; p = c.Alloc() {
 		live = append(live, p)
 		if len(live) == 3000 {
-			// From here on the process gets no more writable memory of its own.
-			if err := syscall.Setrlimit(rlimitData, &syscall.Rlimit{Cur: 1 << 20, Max: old.Max}); err != nil {
+			// From here on the process gets no more writable memory of its own,
+			// but for a little that Go's runtime may want.
+			if err := syscall.Setrlimit(rlimitData, &syscall.Rlimit{Cur: dataBytes(t) + 2<<20, Max: old.Max}); err != nil {
 				t.Skipf("cannot set RLIMIT_DATA: %v", err)
 			}
 		}
@@ -136,6 +138,20 @@ func TestSystemRefuses(t *testing.T) {
 	for _, p := range live {
 		c.Free(p)
 	}
+}
+
+// dataBytes is what RLIMIT_DATA counts of this process, in bytes.
+func dataBytes(t *testing.T) uint64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmData:")
+	var kib uint64
+	if _, err := fmt.Sscan(after, &kib); err != nil {
+		t.Skip(err)
+	}
+	return kib << 10
 }
 
 func TestReserveRefuses(t *testing.T) {

@@ -15,6 +15,7 @@ const (
 type slabList struct {
 	head, tail uintptr
 	n          int
+	low        int // the least that n was since the reaper looked
 }
 
 // slabLists are the lists of one cache. All fields are guarded by its mu.
@@ -22,6 +23,7 @@ type slabLists struct {
 	h           *Heap // constant
 	group       [slabGroups]slabList
 	freeObjects int  // on partial and free slabs
+	freePeak    int  // the most that freeObjects was since the reaper looked
 	freeTouched bool // the free list was used since the reaper looked
 }
 
@@ -66,6 +68,7 @@ func (l *slabLists) remove(off uintptr) {
 		g.tail = uintptr(s.prev)
 	}
 	g.n--
+	g.low = min(g.low, g.n)
 }
 
 // takeBatch moves up to len(dst) objects from the slabs to the end of dst,
@@ -103,7 +106,11 @@ func (c *Cache) takeBatch(dst []uintptr) int {
 // [Cache.destroySlabs] after the unlock. It stops behind an object that is on
 // its slab already and returns its offset as well; 0 is none.
 func (c *Cache) freeBlock(objs []uintptr, v *victims) (done int, twice uintptr) {
+	if len(objs) == 0 {
+		return 0, 0
+	}
 	l := &c.lists
+	c.stir()
 	for done < len(objs) && twice == 0 {
 		off := uintptr(l.h.page(objs[done] >> pageShift).slab)
 		s := l.h.slab(off)
@@ -120,6 +127,7 @@ func (c *Cache) freeBlock(objs []uintptr, v *victims) (done int, twice uintptr) 
 			}
 		}
 		l.freeObjects += int(before - s.inuse)
+		l.freePeak = max(l.freePeak, l.freeObjects)
 		c.regroup(s, off, v)
 	}
 	return done, twice
@@ -132,12 +140,11 @@ func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 	l := &c.lists
 	switch {
 	case s.inuse == 0:
-		l.remove(off)
 		if l.freeObjects > c.freeLimit {
-			l.freeObjects -= int(c.num)
-			v.add(s, off)
+			c.doom(off, v)
 			c.idle++
 		} else {
+			l.remove(off)
 			l.push(slabsFree, off)
 		}
 	case s.group == slabsFull:

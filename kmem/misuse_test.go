@@ -68,7 +68,7 @@ func TestFreeRefuses(t *testing.T) {
 // TestDoubleFreeAtFlush: two copies of an object that are freed apart meet on
 // the slab. The heap is given up afterwards: what is out cannot be told any more.
 func TestDoubleFreeAtFlush(t *testing.T) {
-	h, err := NewHeap(HeapOptions{Name: "twice", Reserve: 16 << 20})
+	h, err := NewHeap(HeapOptions{Name: "twice", Reserve: 16 << 20, Reap: ReapOptions{Off: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

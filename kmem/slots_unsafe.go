@@ -20,18 +20,55 @@ type slot struct {
 	arrayCache
 }
 
-// slots is a table of slots, a power of two of them.
+// slots is a table of slots, a power of two of them. It grows with GOMAXPROCS.
+// Borrowers read mask and then first, which are written in the other order, so
+// that there are never fewer slots than they think.
 type slots struct {
-	first *slot // of s, for indexing without a bounds check
+	first unsafe.Pointer // of s, for indexing without a bounds check
 	mask  uintptr
-	s     []slot
+	s     []slot // guarded by the cache's owners and mu: written under both
 }
 
-// newSlots makes four slots per processor, so that goroutines rarely meet.
-func newSlots() slots {
-	n := 1 << bits.Len(uint(4*runtime.GOMAXPROCS(0)-1))
-	s := make([]slot, min(n, 64))
-	return slots{first: &s[0], mask: uintptr(len(s) - 1), s: s}
+// slotCount is four slots per processor, so that goroutines rarely meet.
+func slotCount() int { return min(1<<bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)), 64) }
+
+// set makes s the table.
+func (t *slots) set(s []slot) {
+	t.s = s
+	atomic.StorePointer(&t.first, unsafe.Pointer(&s[0]))
+	atomic.StoreUintptr(&t.mask, uintptr(len(s)-1))
+}
+
+// at returns slot i of the table, modulo the length of it.
+func (t *slots) at(i uintptr) *slot {
+	i &= atomic.LoadUintptr(&t.mask)
+	return (*slot)(unsafe.Add(atomic.LoadPointer(&t.first), i*unsafe.Sizeof(slot{})))
+}
+
+// growSlots makes the table fit a larger GOMAXPROCS. The old slots keep their
+// tokens for ever, so that whoever still looks there goes on to the new ones.
+func (c *Cache) growSlots() {
+	c.owners.Lock()
+	old, n := c.slots.s, slotCount()
+	if n <= len(old) || c.dead() {
+		c.owners.Unlock()
+		return
+	}
+	s := make([]slot, n)
+	for i := range s {
+		s[i].bind(c)
+	}
+	c.lock()
+	c.slots.set(s)
+	c.unlock()
+	var v victims
+	var twice uintptr
+	for i := range old {
+		waitFor(old[i].take)
+		twice = max(twice, c.empty(&old[i].arrayCache, &v), c.emptyHot(&old[i].arrayCache, &v))
+	}
+	c.owners.Unlock()
+	c.afterFree(v, twice)
 }
 
 // take tries to become the owner: one XCHG on amd64, SWPAL on arm64. Pairs with
@@ -43,9 +80,8 @@ func (s *slot) giveBack() { storeRelease(&s.token, 0) }
 
 // borrow returns a slot that the caller owns until it gives it back.
 func (c *Cache) borrow(op string) *slot {
-	i := stackHint() & c.slots.mask
-	s := (*slot)(unsafe.Add(unsafe.Pointer(c.slots.first), i*unsafe.Sizeof(slot{})))
-	if s.take() {
+	i := stackHint()
+	if s := c.slots.at(i); s.take() {
 		return s
 	}
 	return c.borrowNext(i, op)
@@ -55,8 +91,8 @@ func (c *Cache) borrow(op string) *slot {
 // was destroyed, which keeps all tokens.
 func (c *Cache) borrowNext(i uintptr, op string) *slot {
 	for round := 0; ; round++ {
-		for n := uintptr(0); n <= c.slots.mask; n++ {
-			s := &c.slots.s[(i+n)&c.slots.mask]
+		for n := uintptr(0); n <= atomic.LoadUintptr(&c.slots.mask); n++ {
+			s := c.slots.at(i + n)
 			if atomic.LoadUint32(&s.token) == 0 && s.take() {
 				return s
 			}

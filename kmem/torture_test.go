@@ -140,7 +140,8 @@ func (w *torturer) drop() {
 // in the end every object and every page is home.
 //
 // Emulated CPUs and plain goroutines allocate, free, and free for each other,
-// while others shrink, make and destroy caches, and the heap runs into its limit.
+// while others reap, shrink, make and destroy caches, and the heap runs into its
+// limit.
 func TestSlabTorture(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
 		for _, flags := range []Flags{0, DestroyByRCU} {
@@ -150,7 +151,8 @@ func TestSlabTorture(t *testing.T) {
 }
 
 func tortureSlabs(t *testing.T, layout Layout, flags Flags) {
-	h := newTestHeap(t, HeapOptions{Name: "torture", Limit: 1 << 20, Layout: layout})
+	h := newTestHeap(t, HeapOptions{Name: "torture", Limit: 1 << 20, Layout: layout,
+		Reap: ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}})
 	c := newTestCache(t, h, "tortured", 200, CacheOptions{Flags: flags, Ctor: constructTortured})
 	passed := make(chan Pointer, 256)
 	var stop atomic.Bool

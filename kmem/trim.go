@@ -57,6 +57,11 @@ func (b *buddy) trimIdle() (left bool) {
 	if idle > 0 {
 		b.discard(idle)
 	}
+	return b.hasDirty()
+}
+
+// hasDirty reports whether free pages may still be resident.
+func (b *buddy) hasDirty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dirty > 0
