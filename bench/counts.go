@@ -21,6 +21,7 @@ type counters struct {
 	objects, slabs    uint64 // now
 	live, limbo, free uint64 // bytes of pages now
 	caches, heaps, ds bool   // what is counted at all
+	list              []CacheSample
 }
 
 // source adds what one thing counts.
@@ -39,6 +40,10 @@ func (r *Run) CountCache(c *kmem.Cache) {
 		n.destroyed += uint64(s.Destroyed)
 		n.objects += uint64(s.Active)
 		n.slabs += uint64(s.Slabs)
+		n.list = append(n.list, CacheSample{
+			Name: c.Name(), Active: uint64(s.Active), Objects: uint64(s.Objects), Slabs: uint64(s.Slabs), Limbo: uint64(s.SlabsLimbo),
+			ObjSize: uint64(s.ObjSize), ObjPerSlab: uint64(s.ObjPerSlab), PagesPerSlab: uint64(s.PagesPerSlab), Trips: uint64(s.LockTrips),
+		})
 	})
 }
 

@@ -11,8 +11,9 @@ import (
 
 // Sampling says how often to look, and who is told. Its zero value never looks.
 type Sampling struct {
-	Every time.Duration
-	To    func(*Case, Sample) // called on a goroutine of its own, one at a time
+	Every  time.Duration
+	Caches bool                // tell of each cache too
+	To     func(*Case, Sample) // called on a goroutine of its own, one at a time
 }
 
 // Sample is the state at one moment. Sums are over the caches and heaps of the
@@ -28,6 +29,21 @@ type Sample struct {
 	GracePeriods uint64 // so far
 	GCs          uint64 // collections of the process so far
 	GoHeap       uint64 // bytes of live and dead objects on the Go heap
+
+	Caches []CacheSample `json:",omitempty"` // with Sampling.Caches
+}
+
+// CacheSample is the state of one cache at one moment.
+type CacheSample struct {
+	Name         string
+	Active       uint64 // objects allocated, or at hand in array caches
+	Objects      uint64 // that its slabs hold
+	ObjSize      uint64 // bytes, alignment and debugging included
+	ObjPerSlab   uint64
+	PagesPerSlab uint64
+	Slabs        uint64
+	Limbo        uint64 // slabs whose pages wait for a grace period
+	Trips        uint64 // shared locks taken so far
 }
 
 // start looks until the function that it returns is called.
@@ -42,7 +58,7 @@ func (s Sampling) start(c *Case, from *sources) (stop func()) {
 		tick := time.NewTicker(s.Every)
 		defer tick.Stop()
 		for {
-			s.To(c, take(from, time.Since(began)))
+			s.To(c, take(from, time.Since(began), s.Caches))
 			select {
 			case <-end:
 				return
@@ -56,13 +72,17 @@ func (s Sampling) start(c *Case, from *sources) (stop func()) {
 	}
 }
 
-func take(from *sources, at time.Duration) Sample {
+func take(from *sources, at time.Duration, caches bool) Sample {
 	n := from.read()
+	if !caches {
+		n.list = nil
+	}
 	m := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(m)
 	return Sample{
 		At: at, Objects: n.objects, Slabs: n.slabs, Live: n.live, Limbo: n.limbo, Free: n.free,
 		Resident: resident(), GracePeriods: n.gracePeriods,
 		GCs: m[0].Value.Uint64(), GoHeap: m[1].Value.Uint64(),
+		Caches: n.list,
 	}
 }

@@ -5,6 +5,7 @@
 //
 //	slabbench [flags]
 //	slabbench report -o page.html files...
+//	slabbench top address
 //
 // Results go to standard output in the format of go test -bench, which benchstat
 // reads. Everything for people goes to standard error: progress, a table at the
@@ -89,6 +90,12 @@
 // -http serves profiles, and what runs at the moment, while it runs:
 //
 //	slabbench -bench=Batch10k -size=64 -http=localhost:0
+//
+// It prints the address. There /debug/vars has the caches, the memory and the
+// figures so far, and top shows that once a second until Ctrl-C; -n says how
+// often, -d how many seconds apart:
+//
+//	slabbench top -n 5 -d 2s localhost:6060
 //
 // # Time lines
 //

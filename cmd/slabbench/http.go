@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"expvar"
 	"fmt"
 	"io"
 	"net"
@@ -25,7 +26,10 @@ type window struct {
 	ended  chan error
 }
 
-// state is what /debug/vars shows.
+// stateKey is the name of the state among the variables of /debug/vars.
+const stateKey = "slabbench"
+
+// state is what /debug/vars shows of the run.
 type state struct {
 	Running string             // the case under way
 	Since   time.Time          // it began
@@ -62,11 +66,12 @@ func openWindow(addr string, of int, stderr io.Writer) (*window, error) {
 func index(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	io.WriteString(w, `<!doctype html><title>slabbench</title>
-<p><a href="debug/vars">what runs, and the state of its memory</a>
+<p><a href="debug/vars">what runs, and the state of its memory</a>; slabbench top shows it in a terminal
 <p><a href="debug/pprof/">profiles</a>
 `)
 }
 
+// vars is what package expvar serves, and the state of the run beside it.
 func (v *window) vars(w http.ResponseWriter, _ *http.Request) {
 	v.mu.Lock()
 	b, err := json.MarshalIndent(v.state, "", "  ")
@@ -75,8 +80,10 @@ func (v *window) vars(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(b)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	fmt.Fprintln(w, "{")
+	expvar.Do(func(kv expvar.KeyValue) { fmt.Fprintf(w, "%q: %s,\n", kv.Key, kv.Value) })
+	fmt.Fprintf(w, "%q: %s\n}\n", stateKey, b)
 }
 
 func (v *window) starting(c *bench.Case) {

@@ -105,7 +105,7 @@ func (s *session) sampling() bench.Sampling {
 	if every == 0 && s.window != nil {
 		every = time.Second
 	}
-	return bench.Sampling{Every: every, To: func(c *bench.Case, x bench.Sample) {
+	return bench.Sampling{Every: every, Caches: s.window != nil, To: func(c *bench.Case, x bench.Sample) {
 		s.window.sample(x)
 		if s.samples != nil {
 			s.samples.write(c, x)

@@ -60,6 +60,9 @@ func dispatch(ctx context.Context, stdout, stderr io.Writer, args []string) erro
 	if len(args) > 0 && args[0] == "report" {
 		return report(stderr, args[1:])
 	}
+	if len(args) > 0 && args[0] == "top" {
+		return top(ctx, stdout, stderr, args[1:])
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err
