@@ -1,4 +1,4 @@
-//go:build !race && !invariants
+//go:build amd64 && !race && !invariants
 
 // The suites above must fail on each of these. See internal/mutant.
 
@@ -140,6 +140,18 @@ func TestMutants(t *testing.T) {
 			Old:  "\t\tr.wakeLeader()\n\tdefault:",
 			New:  "\t\tatomic.StoreUint64(&r.waiting, 0)\n\tdefault:",
 			Test: "^TestLateReaderWakes$", Expect: "want exactly 250ms",
+		},
+		{
+			Name: "no membarrier before the sleep", File: "lead.go",
+			Old:  "\tif plainStores {\n\t\tmembarrier()\n",
+			New:  "\tif plainStores {\n",
+			Test: "^TestTortureLockstepBell$", Expect: "rings were lost",
+		},
+		{
+			Name: "reader looks at the mark before it leaves", File: "fast_amd64.go",
+			Old:  "\tr.word = r.after\n\tif r.after|atomic.LoadUint64(&r.waiting) != 0 {\n",
+			New:  "\tw := atomic.LoadUint64(&r.waiting)\n\tr.word = r.after\n\tif r.after|w != 0 {\n",
+			Test: "^TestTortureLockstepBell$", Expect: "rings were lost",
 		},
 		{
 			Name: "late section of any goroutine does not ring", File: "section.go",
