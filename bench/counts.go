@@ -5,6 +5,7 @@
 package bench
 
 import (
+	"io"
 	"sync"
 
 	"github.com/slabrcu/slabrcu/kmem"
@@ -49,6 +50,7 @@ func (r *Run) CountCache(c *kmem.Cache) {
 
 // CountHeap reports the most memory that was in limbo at once.
 func (r *Run) CountHeap(h *kmem.Heap) {
+	r.sources.addHeap(h)
 	r.sources.add(func(n *counters) {
 		s := h.Stats()
 		n.heaps = true
@@ -69,8 +71,9 @@ func (r *Run) CountDomain(d *urcu.Domain) {
 
 // sources are what is counted. A sampler reads them beside the scenario.
 type sources struct {
-	mu  sync.Mutex
-	all []source
+	mu    sync.Mutex
+	all   []source
+	heaps []*kmem.Heap
 }
 
 func (s *sources) add(one source) {
@@ -79,11 +82,29 @@ func (s *sources) add(one source) {
 	s.all = append(s.all, one)
 }
 
+func (s *sources) addHeap(h *kmem.Heap) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heaps = append(s.heaps, h)
+}
+
 // stop ends the counting, before what is counted is taken down.
 func (s *sources) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = nil
+	s.all, s.heaps = nil, nil
+}
+
+// writeSlabinfo writes what the heaps hold. Nobody takes them down meanwhile.
+func (s *sources) writeSlabinfo(w io.Writer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.heaps {
+		if err := h.WriteSlabinfo(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read adds everything up.

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +21,8 @@ type Plan struct {
 	Benchtime Benchtime
 	Sampling  Sampling   // none by default
 	Perf      PerfEvents // none by default
+
+	running atomic.Pointer[sources] // of the case under way
 }
 
 // Options say what a plan holds.
@@ -166,6 +170,15 @@ func (p *Plan) Run(ctx context.Context, starting func(*Case), done func(Outcome)
 		if err := done(Outcome{c, res, err, time.Since(begin)}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// WriteSlabinfo writes the caches of the case under way as /proc/slabinfo has
+// them, or nothing between two cases. Safe beside Run.
+func (p *Plan) WriteSlabinfo(w io.Writer) error {
+	if s := p.running.Load(); s != nil {
+		return s.writeSlabinfo(w)
 	}
 	return nil
 }

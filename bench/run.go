@@ -145,6 +145,8 @@ func (p *Plan) do(ctx context.Context, c *Case) (res *Result, err error) {
 		}
 	}()
 	r := &Run{Params: c.Params, ctx: ctx, goal: p.Benchtime.orDefault(), perf: p.Perf}
+	p.running.Store(&r.sources)
+	defer p.running.Store(nil)
 	defer p.Sampling.start(c, &r.sources)()
 	// Goroutines inherit the labels, so that a profile of a whole run can be
 	// taken apart by scenario.

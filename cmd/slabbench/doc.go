@@ -92,8 +92,8 @@
 //	slabbench -bench=Batch10k -size=64 -http=localhost:0
 //
 // It prints the address. There /debug/vars has the caches, the memory and the
-// figures so far, and top shows that once a second until Ctrl-C; -n says how
-// often, -d how many seconds apart:
+// figures so far, and /slabinfo the caches as a kernel shows them. top shows all
+// that once a second until Ctrl-C; -n says how often, -d how far apart:
 //
 //	slabbench top -n 5 -d 2s localhost:6060
 //

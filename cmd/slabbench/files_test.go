@@ -5,10 +5,12 @@ import (
 	"encoding/csv"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/bench"
 )
@@ -91,7 +93,7 @@ func TestSample(t *testing.T) {
 // -http shows the run from outside, profiles included.
 func TestHTTP(t *testing.T) {
 	var stderr bytes.Buffer
-	v, err := openWindow("localhost:0", 7, &stderr)
+	v, err := openWindow("localhost:0", &bench.Plan{Cases: make([]*bench.Case, 7)}, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +126,28 @@ func TestHTTP(t *testing.T) {
 	}
 	if _, stderr, status := command(t, "-bench=Loop", "-cpu=1", "-benchtime=10x", "-http=nowhere:-1"); status != statusFailed {
 		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// /slabinfo has the caches of the case under way.
+func TestSlabinfo(t *testing.T) {
+	plan, err := bench.NewPlan(bench.Options{Pattern: "^GrowShrink$", Benchtime: bench.Benchtime{N: 2000}, Selection: bench.Selection{Sizes: []int{64}, CPUs: []int{1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []byte
+	plan.Sampling = bench.Sampling{Every: time.Millisecond, To: func(*bench.Case, bench.Sample) {
+		rec := httptest.NewRecorder()
+		(&window{plan: plan}).slabinfo(rec, nil)
+		if len(seen) == 0 && rec.Code == http.StatusOK {
+			seen = rec.Body.Bytes()
+		}
+	}}
+	if err := plan.Run(t.Context(), func(*bench.Case) {}, func(o bench.Outcome) error { return o.Err }); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(seen, []byte("slabinfo - version")) || !bytes.Contains(seen, []byte("tunables")) {
+		t.Errorf("it shows %q", seen)
 	}
 }
 

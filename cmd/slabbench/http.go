@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,8 @@ import (
 
 // window is what can be seen of a run from outside.
 type window struct {
+	plan *bench.Plan
+
 	mu     sync.Mutex
 	state  state
 	server *http.Server
@@ -40,7 +43,7 @@ type state struct {
 }
 
 // openWindow serves on an address until close; nil when none is asked for.
-func openWindow(addr string, of int, stderr io.Writer) (*window, error) {
+func openWindow(addr string, plan *bench.Plan, stderr io.Writer) (*window, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -48,7 +51,7 @@ func openWindow(addr string, of int, stderr io.Writer) (*window, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-http %s: %w", addr, err)
 	}
-	v := &window{state: state{Of: of, NsPerOp: map[string]float64{}}, ended: make(chan error, 1)}
+	v := &window{plan: plan, state: state{Of: len(plan.Cases), NsPerOp: map[string]float64{}}, ended: make(chan error, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -56,6 +59,7 @@ func openWindow(addr string, of int, stderr io.Writer) (*window, error) {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/debug/vars", v.vars)
+	mux.HandleFunc("/slabinfo", v.slabinfo)
 	mux.HandleFunc("/{$}", index)
 	v.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { v.ended <- v.server.Serve(l) }()
@@ -67,6 +71,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	io.WriteString(w, `<!doctype html><title>slabbench</title>
 <p><a href="debug/vars">what runs, and the state of its memory</a>; slabbench top shows it in a terminal
+<p><a href="slabinfo">its caches, as /proc/slabinfo has them</a>
 <p><a href="debug/pprof/">profiles</a>
 `)
 }
@@ -84,6 +89,17 @@ func (v *window) vars(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "{")
 	expvar.Do(func(kv expvar.KeyValue) { fmt.Fprintf(w, "%q: %s,\n", kv.Key, kv.Value) })
 	fmt.Fprintf(w, "%q: %s\n}\n", stateKey, b)
+}
+
+// slabinfo is collected first: a reader that is slow must not hold up the case.
+func (v *window) slabinfo(w http.ResponseWriter, _ *http.Request) {
+	var b bytes.Buffer
+	if err := v.plan.WriteSlabinfo(&b); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write(b.Bytes())
 }
 
 func (v *window) starting(c *bench.Case) {

@@ -73,7 +73,7 @@ func (s *session) open(stdout io.Writer) (err error) {
 		s.samples, err = newSamples(s.opts)
 	}
 	if err == nil {
-		s.window, err = openWindow(s.opts.http, len(s.plan.Cases), s.stderr)
+		s.window, err = openWindow(s.opts.http, s.plan, s.stderr)
 	}
 	if err != nil {
 		return errors.Join(err, s.close(true))

@@ -41,7 +41,7 @@ func TestFrame(t *testing.T) {
 // top looks at a run as often as it is told, and ends with the run.
 func TestTop(t *testing.T) {
 	var stderr bytes.Buffer
-	v, err := openWindow("localhost:0", 7, &stderr)
+	v, err := openWindow("localhost:0", &bench.Plan{Cases: make([]*bench.Case, 7)}, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
