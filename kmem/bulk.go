@@ -160,6 +160,9 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 		return bad, v, max(twice, again)
 	}
 	if bad = a.ownsAll(objs); bad < len(objs) {
+		if a.limit == 0 {
+			a.end = 0 // blind, as the reaper left it
+		}
 		return bad, v, twice
 	}
 	if a.limit == 0 { // its first use: the next one finds room

@@ -350,7 +350,7 @@ func (c *Cache) countDeferred() (n int) {
 // there is anything to hope for.
 func (h *Heap) flushDeferred() bool {
 	waiting := false
-	for _, c := range h.Caches() {
+	for _, c := range h.list() {
 		if d := c.deferral.Load(); d != nil && d.flush(false) {
 			waiting = true
 		}

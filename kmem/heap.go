@@ -184,11 +184,16 @@ func (h *Heap) Contains(p Pointer) bool { return h.holder(p) != nil }
 // Caches returns the caches of the heap in the order of their ids, those that the
 // heap made for itself included; those with [CacheDMA] come last.
 func (h *Heap) Caches() []*Cache {
-	list := slices.DeleteFunc(slices.Clone(*h.caches.Load()), func(c *Cache) bool { return c == nil })
+	list := h.list()
 	if dma := h.dma.Load(); dma != nil {
-		list = append(list, dma.Caches()...)
+		list = append(list, dma.list()...)
 	}
 	return list
+}
+
+// list returns the caches whose pages are the heap's.
+func (h *Heap) list() []*Cache {
+	return slices.DeleteFunc(slices.Clone(*h.caches.Load()), func(c *Cache) bool { return c == nil })
 }
 
 // add gives a new cache its id and, where its layout wants one, its descriptor

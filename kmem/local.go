@@ -52,7 +52,7 @@ func (h *Heap) CPUOnline(*smp.CPU) {}
 
 // CPUOffline drains the handles of a CPU that goes away, on its own goroutine.
 func (h *Heap) CPUOffline(cpu *smp.CPU) {
-	for _, c := range h.Caches() {
+	for _, c := range h.list() {
 		c.cpuOffline(cpu.ID())
 	}
 }

@@ -72,7 +72,7 @@ func (h *Heap) reclaim(but *Cache) {
 	h.pressure.mu.Lock()
 	defer h.pressure.mu.Unlock()
 	h.pressure.count.Add(1)
-	all := h.Caches()
+	all := h.list()
 	for _, inner := range [...]bool{false, true} {
 		for _, c := range all {
 			if c.inner == inner && c != but {

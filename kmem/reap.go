@@ -169,7 +169,7 @@ func (r *reaper) pass(now time.Time) (left bool) {
 	r.passes.Add(1)
 	slabs, pages := !now.Before(r.slabs), !now.Before(r.pages)
 	r.fit()
-	for _, c := range r.h.Caches() {
+	for _, c := range r.h.list() {
 		if c.flags&NoReap == 0 && c.reap(slabs) {
 			left = true
 		}
@@ -192,14 +192,14 @@ func (r *reaper) fit() {
 		return
 	}
 	r.procs = n
-	for _, c := range r.h.Caches() {
+	for _, c := range r.h.list() {
 		c.growSlots()
 	}
 }
 
 // stirred reports whether the reaper has anything to look at.
 func (h *Heap) stirred() bool {
-	for _, c := range h.Caches() {
+	for _, c := range h.list() {
 		if c.flags&NoReap == 0 && c.isStirred() {
 			return true
 		}

@@ -80,6 +80,9 @@ func (l *shrinkers) has(s *shrinker) bool { return slices.Contains(*l.list.Load(
 // freed what is wanted, and returns how much they say it was. Those that the
 // caller is inside of are left out.
 func (h *Heap) shrink(want uintptr) (freed uintptr) {
+	if h.parent != nil { // they are registered there
+		return h.parent.shrink(want)
+	}
 	list := h.shrinkers.list.Load()
 	if list == nil || len(*list) == 0 {
 		return 0
