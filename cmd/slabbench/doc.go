@@ -4,7 +4,7 @@
 // Usage:
 //
 //	slabbench [flags]
-//	slabbench report -o page.html files...
+//	slabbench report [-o page.html] [-table] [-readme file] files...
 //	slabbench top address
 //
 // Results go to standard output in the format of go test -bench, which benchstat
@@ -111,6 +111,12 @@
 // page needs nothing but itself, and its pictures are also files in a folder:
 //
 //	slabbench report -o=page.html grow.txt stalled.txt
+//
+// -table prints medians with intervals as a table in Markdown, with the best peer
+// beside ours where the files have peers, as those of bench/peers do. -readme
+// writes it between <!-- results --> and <!-- /results --> in a document:
+//
+//	slabbench report -table grow.txt
 //
 // # Torture
 //

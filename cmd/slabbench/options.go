@@ -172,7 +172,7 @@ func (o *options) selection() bench.Selection {
 // usage writes the help text.
 func usage(w io.Writer) {
 	fmt.Fprint(w, `usage: slabbench [flags]
-       slabbench report -o page.html files...
+       slabbench report [-o page.html] [-table] [-readme file] files...
        slabbench top address
 
 Measure the slab allocator and RCU, or try to break them. Results go to standard

@@ -14,19 +14,39 @@ import (
 	"strings"
 )
 
-// report is the subcommand: read the files, draw, write the page and beside it
-// a folder with the same pictures as files.
-func report(stderr io.Writer, args []string) error {
-	page, files, err := parseReport(args)
+// reporting is what report was asked for.
+type reporting struct {
+	page   string // -o
+	table  bool
+	readme string
+	files  []string
+}
+
+// report is the subcommand: read the files, then draw, print or fill in.
+func report(stdout, stderr io.Writer, args []string) error {
+	r, err := parseReport(args)
 	if err != nil {
 		return err
 	}
-	d, err := loadFiles(files, func(format string, args ...any) {
+	d, err := loadFiles(r.files, func(format string, args ...any) {
 		fmt.Fprintf(stderr, "slabbench report: "+format+"\n", args...)
 	})
 	if err != nil {
 		return err
 	}
+	if r.table || r.readme != "" {
+		if err := d.tables(stdout, r.table, r.readme); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	if r.page == "" {
+		return nil
+	}
+	return d.draw(stderr, r.page)
+}
+
+// draw writes the page, and beside it a folder with the same pictures as files.
+func (d *dataset) draw(stderr io.Writer, page string) error {
 	sections, err := d.sections()
 	if err != nil {
 		return err
@@ -46,23 +66,28 @@ func report(stderr io.Writer, args []string) error {
 	return nil
 }
 
-func parseReport(args []string) (page string, files []string, err error) {
+func parseReport(args []string) (*reporting, error) {
+	r := new(reporting)
 	fs := flag.NewFlagSet("slabbench report", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&page, "o", "", "")
+	fs.StringVar(&r.page, "o", "", "")
+	fs.BoolVar(&r.table, "table", false, "")
+	fs.StringVar(&r.readme, "readme", "", "")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return "", nil, err
+			return nil, err
 		}
-		return "", nil, usageError{err}
+		return nil, usageError{err}
 	}
+	r.files = fs.Args()
 	switch {
-	case fs.NArg() == 0:
-		return "", nil, usagef("report: no files of results; write slabbench report -o page.html FILES...")
-	case filepath.Ext(page) != ".html":
-		return "", nil, usagef("report: -o %q: legal is the name of a page, such as page.html", page)
+	case len(r.files) == 0:
+		return nil, usagef("report: no files of results; write slabbench report -o page.html FILES...")
+	case r.page == "" && (r.table || r.readme != ""):
+	case filepath.Ext(r.page) != ".html":
+		return nil, usagef("report: -o %q: legal is the name of a page, such as page.html", r.page)
 	}
-	return page, fs.Args(), nil
+	return r, nil
 }
 
 // writeWhole writes a file that appears whole or not at all.

@@ -58,7 +58,7 @@ func status(err error, stderr io.Writer) int {
 
 func dispatch(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	if len(args) > 0 && args[0] == "report" {
-		return report(stderr, args[1:])
+		return report(stdout, stderr, args[1:])
 	}
 	if len(args) > 0 && args[0] == "top" {
 		return top(ctx, stdout, stderr, args[1:])
