@@ -107,7 +107,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	contended := c.lock()
 	a.adapt(a.flushed, contended)
 	a.flushed = false
-	n := int(a.limit+1) / 2
+	n := a.perBatch()
 	if a.touched == 0 {
 		n = min(n, refillUntouched)
 	}

@@ -25,6 +25,11 @@ type CacheOptions struct {
 	// needed the slab. It must not use the cache that it constructs for. If it
 	// panics, the slab is given up and the panic goes on to the caller of Alloc.
 	Ctor func(p Pointer)
+	// FixedArrays keeps array caches at the limits of 2.6.9, instead of letting
+	// them grow where their owner swings between allocating and freeing many
+	// objects, or meets others at the cache's lock, and shrink where it does not.
+	// [Cache.Tune] sets other limits.
+	FixedArrays bool
 	// Dtor undoes the work of Ctor. It runs once per object when a slab ends,
 	// with no lock held, on whichever goroutine gave the slab up; with [Poison],
 	// at each free. It must not use the cache. If it panics, the slabs end all
@@ -66,6 +71,7 @@ type Cache struct {
 	shared     sharedArray
 	lists      slabLists
 	limit      int // of a new array cache
+	batch      int // of it that moves at a time
 	maxLimit   int // what arrays may grow to
 	freeLimit  int
 	colourNext int
@@ -147,7 +153,10 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	c.lists.h = h
 	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
 	c.slots.set(make([]slot, slotCount()))
-	c.limit, c.maxLimit = geo.Limit, max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
+	c.limit, c.batch, c.maxLimit = geo.Limit, geo.Batch, geo.Limit
+	if !o.FixedArrays && !h.asked.FixedArrays {
+		c.maxLimit = max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
+	}
 	c.freeLimit = c.baseFreeLimit()
 	return c
 }
@@ -171,7 +180,11 @@ func (c *Cache) Flags() Flags { return c.flags }
 
 // baseFreeLimit is the number of free objects that the slabs may hold before
 // empty slabs are destroyed at once, as in 2.6.9.
-func (c *Cache) baseFreeLimit() int { return c.geo.FreeLimit(len(c.slots.s)) }
+func (c *Cache) baseFreeLimit() int {
+	g := c.geo
+	g.Batch = c.batch
+	return g.FreeLimit(len(c.slots.s))
+}
 
 const (
 	// maxFreeBytes bounds what the free limit can grow to; arrays can grow to a

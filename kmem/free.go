@@ -115,10 +115,11 @@ func (c *Cache) flush(a *arrayCache, v *victims) (twice uintptr) {
 		c.unlock()
 		return 0
 	}
-	batch := a.oldest(int(a.avail+1) / 2)
+	batch := a.oldest(max(a.perBatch(), int(a.avail-a.limit)+1))
 	moved := c.shared.put(batch)
-	if moved == 0 {
-		moved, twice = c.freeBlock(batch, v)
+	for moved == 0 || int(a.avail)-moved >= int(a.limit) {
+		n, t := c.freeBlock(batch[moved:], v)
+		moved, twice = moved+n, max(twice, t)
 	}
 	c.stats.flushes++
 	c.unlock()

@@ -41,6 +41,8 @@ type HeapOptions struct {
 	HugePages HugePages
 	// Reap says how soon the heap gives back what is not used.
 	Reap ReapOptions
+	// FixedArrays is [CacheOptions].FixedArrays for all caches of the heap.
+	FixedArrays bool
 
 	// Debug makes the heap a debug build: every cache gets [Poison], unless it has
 	// [DestroyByRCU], and [RedZone] and [StoreUser], unless they would carry a

@@ -42,7 +42,7 @@ func (c *Cache) underPressure(err error) (first uintptr, _ error) {
 		if first, err = h.buddy.getPages(order); err == nil {
 			return first, nil
 		}
-		if h.shrink(h.wanted(order)) == 0 {
+		if c.Heap().shrink(h.wanted(order)) == 0 {
 			break
 		}
 	}

@@ -46,9 +46,7 @@ func (c *Cache) slabinfo(b *bytes.Buffer) {
 func (c *Cache) tunables() (limit, batch, shared int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	limit = c.limit
-	batch = (limit + 1) / 2
-	return limit, batch, len(c.shared.entries) / batch
+	return c.limit, c.batch, len(c.shared.entries) / c.batch
 }
 
 // maxTuning bounds the line that tunes a cache, in bytes, as MAX_SLABINFO_WRITE.

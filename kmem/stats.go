@@ -40,6 +40,10 @@ type CacheStats struct {
 	PagesPerSlab int
 	Colours      int
 	FreeLimit    int // free objects on slabs beyond which an empty slab goes
+
+	Limit       int // objects that a new array cache holds, see [Cache.Tune]
+	Batch       int // objects that move at a time
+	SharedLimit int // objects that the shared array holds
 }
 
 // Stats returns the cache's counters. It takes the cache's lock.
@@ -60,6 +64,7 @@ func (c *Cache) Stats() CacheStats {
 
 		ObjSize: c.geo.ObjSize, ObjPerSlab: c.geo.Num, PagesPerSlab: 1 << c.geo.Order,
 		Colours: c.geo.Colours, FreeLimit: c.freeLimit,
+		Limit: c.limit, Batch: c.batch, SharedLimit: len(c.shared.entries),
 	}
 	s.Slabs = s.SlabsFull + s.SlabsPartial + s.SlabsFree
 	s.Objects = s.Slabs * c.geo.Num
@@ -75,15 +80,23 @@ type HeapStats struct {
 	Committed int64 // made accessible so far
 	Metadata  int64 // page descriptors of what is committed
 	Limit     int64 // 0: none
-	Live      int64 // pages of slabs
-	Limbo     int64 // pages of slabs that wait for a grace period
-	LimboPeak int64 // the most there ever were
-	Free      int64 // free pages that may still be resident
-	Discarded int64 // given back to the system, ever
+
+	// What the pages are used for. Live, Limbo and Free is what may be resident.
+	Live        int64 // pages of slabs
+	Cached      int64 // of that, free objects in array caches and shared arrays
+	FreeSlabs   int64 // of that, slabs without an object out
+	Limbo       int64 // pages of slabs that wait for a grace period
+	LimboPeak   int64 // the most there ever were
+	Reclaimable int64 // pages, live and in limbo, of caches with [ReclaimAccount]
+	Free        int64 // free pages that may still be resident
+	Discarded   int64 // given back to the system, ever
+
+	Pressure uint64 // times that an Alloc at the limit took from all caches
 }
 
 // Stats returns the heap's counters, with those of the pages of caches with
-// [CacheDMA], which Limit does not hold, added. It takes the page lock.
+// [CacheDMA], which Limit does not hold, added. It takes the locks of all caches,
+// one after the other, and the page lock.
 func (h *Heap) Stats() HeapStats {
 	s := h.ownStats()
 	if dma := h.dma.Load(); dma != nil {
@@ -102,9 +115,20 @@ func (s *HeapStats) add(o HeapStats) {
 	s.LimboPeak += o.LimboPeak
 	s.Free += o.Free
 	s.Discarded += o.Discarded
+	s.Cached += o.Cached
+	s.FreeSlabs += o.FreeSlabs
+	s.Reclaimable += o.Reclaimable
+	s.Pressure += o.Pressure
 }
 
 func (h *Heap) ownStats() HeapStats {
+	var all held
+	for _, c := range h.Caches() {
+		one := c.held()
+		all.cached += one.cached
+		all.freeSlabs += one.freeSlabs
+		all.reclaimable += one.reclaimable
+	}
 	b := &h.buddy
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,6 +143,9 @@ func (h *Heap) ownStats() HeapStats {
 		LimboPeak: h.limboPeak.Load() << pageShift,
 		Free:      int64(b.dirty << pageShift),
 		Discarded: int64(b.discarded) << pageShift,
+
+		Cached: all.cached, FreeSlabs: all.freeSlabs, Reclaimable: all.reclaimable,
+		Pressure: h.pressure.count.Load(),
 	}
 	if b.limit < b.total {
 		s.Limit = int64(b.limit << pageShift)

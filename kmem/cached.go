@@ -1,0 +1,76 @@
+// What the caches of a heap hold back from the page allocator, for its
+// statistics. Beside the walk of doc.go.
+
+package kmem
+
+import (
+	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/urcu"
+)
+
+// held is what one cache holds, in bytes.
+type held struct{ cached, freeSlabs, reclaimable int64 }
+
+func (c *Cache) held() (b held) {
+	slab := int64(pageSize) << c.geo.Order
+	c.mu.Lock()
+	inArrays := c.shared.avail
+	b.freeSlabs = int64(c.lists.group[slabsFree].n) * slab
+	if c.flags&ReclaimAccount != 0 {
+		for _, g := range c.lists.group {
+			b.reclaimable += int64(g.n) * slab
+		}
+		b.reclaimable += c.limbo.Load() * slab
+	}
+	c.mu.Unlock()
+	inArrays += c.atHand()
+	b.cached = int64(inArrays) * int64(c.objSize)
+	return b
+}
+
+// atHand counts the objects in array caches, as well as that can be done from
+// outside: those of an owner that is busy are left out.
+func (c *Cache) atHand() (n int) {
+	c.owners.Lock()
+	defer c.owners.Unlock()
+	for _, l := range c.locals {
+		if l != nil {
+			n += l.atHand()
+		}
+	}
+	for i := range c.slots.s {
+		if s := &c.slots.s[i]; s.take() {
+			n += s.count()
+			s.giveBack()
+		}
+	}
+	return n
+}
+
+// count is how many objects an array holds. The caller owns it.
+func (a *arrayCache) count() int {
+	if a.hot != 0 {
+		return int(a.avail) + 1
+	}
+	return int(a.avail)
+}
+
+// atHand looks from outside, where plain stores can be seen so, or else takes the
+// array for a moment. The caller holds owners.
+func (l *Local) atHand() (n int) {
+	if plainOwner {
+		n = int(atomic.LoadUint32(&l.avail))
+		if atomic.LoadUintptr(&l.hot) != 0 {
+			n++
+		}
+		return n
+	}
+	l.steal()
+	defer l.unsteal()
+	urcu.HeavyFence()
+	if atomic.LoadUint32(&l.busy) == 0 {
+		n = l.array().count()
+	}
+	return n
+}
