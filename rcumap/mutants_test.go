@@ -28,16 +28,16 @@ func TestMutants(t *testing.T) {
 	}, {
 		Name: "the sequence not looked at again", File: "lookup.go",
 		Old: "if n.seq.ReadRetry(seq) {", New: "if _ = seq; false {",
-		Test: "^TestTortureChains$", Expect: torn,
+		Test: "^TestTortureValues$", Expect: torn,
 	}, {
 		Name: "nodes that are not live found too", File: "lookup.go",
 		Old: "if !live {", New: "if _ = live; false {",
-		Test: "^TestTortureChains$", Expect: torn + "|after it was deleted|version",
+		Test: "^TestTortureValues$", Expect: torn + "|after it was deleted|version",
 	}, {
-		Name: "live before it is filled", File: "update.go",
-		Old: "	n.fill(key, value, head)\n", New: "	n.live()\n	n.kill()\n	n.live()\n	n.fill(key, value, head)\n",
-		Edits: []mutant.Edit{{File: "update.go", Old: "	n.live()\n	m.count(st, 1)", New: "	m.count(st, 1)"}},
-		Test:  "^TestTortureChains$", Expect: torn + "|after it was deleted|version",
+		Name: "published before it is filled", File: "update.go",
+		Old:  "	n.fill(key, value, head)\n	storeRelease(m.table.Load().bucket(b), uint64(m.linkTo(n)))\n	n.live()\n",
+		New:  "	storeRelease(m.table.Load().bucket(b), uint64(m.linkTo(n)))\n	n.live()\n	n.fill(key, value, head)\n",
+		Test: "^TestTortureValues$", Expect: lost + "|" + torn + "|version|SIGSEGV",
 	}, {
 		Name: "keys leave the old bucket before they are in the new one", File: "grow.go",
 		Old: "	t.bucket(b).Store(uint64(head)) // published\n", New: "",
@@ -46,6 +46,6 @@ func TestMutants(t *testing.T) {
 	}, {
 		Name: "the flag off: nodes' pages go at once", File: "map.go",
 		Old: "Flags: o.Flags | kmem.DestroyByRCU,", New: "Flags: o.Flags,",
-		Test: "^TestTorture$", Expect: lost + "|" + torn + "|SIGSEGV|fault|runtime error",
+		Test: "^TestTorturePages$", Expect: lost + "|" + torn + "|SIGSEGV|fault|runtime error",
 	}})
 }

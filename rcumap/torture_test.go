@@ -4,7 +4,9 @@
 package rcumap
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,12 +16,21 @@ import (
 	"github.com/slabrcu/slabrcu/smp"
 )
 
-// wide is a value that shows whose it is, and when it is torn.
-type wide struct{ Key, Version, Sum, More, Last uint64 }
+// wide is a value that shows whose it is, and when it is torn. It is large, so
+// that writing takes a while.
+type wide struct {
+	Key, Version uint64
+	Sums         [46]uint64
+}
 
-func wideOf(key, version uint64) wide {
+func wideOf(key, version uint64) (v wide) {
+	v.Key, v.Version = key, version
 	sum := (key*0x9e3779b97f4a7c15 ^ version) * 0xbf58476d1ce4e5b9
-	return wide{key, version, sum, ^sum, key + version}
+	for i := range v.Sums {
+		sum += key<<32 + version | 1
+		v.Sums[i] = sum
+	}
+	return v
 }
 
 func wideVersion(key uint64, v wide) (uint64, bool) {
@@ -40,6 +51,8 @@ const (
 	changing        // this version, or the next one, or nothing when it is a key that goes
 )
 
+func stateOf(version, what uint64) uint64 { return version<<2 | what }
+
 // A victim is a key with its state.
 type victim struct {
 	state atomic.Uint64 // version<<2 | what
@@ -58,7 +71,7 @@ type torture[V any] struct {
 	t       testing.TB
 	m       *Map[uint64, V]
 	foreign *kmem.Typed[foreign]
-	keys    []victim // the even ones stay, the odd ones come and go
+	keys    []victim
 	stop    atomic.Bool
 
 	lookups, hits, faults atomic.Uint64
@@ -70,7 +83,9 @@ func (x *torture[V]) fault(format string, args ...any) {
 	}
 }
 
-func stays(key uint64) bool { return key%2 == 0 }
+// stays says which keys are never deleted: every other pair, so that each of two
+// writers has both kinds.
+func stays(key uint64) bool { return key&2 == 0 }
 
 // read looks keys up and judges what it gets by the key's state before and after.
 func (x *torture[V]) read(load func(uint64) (V, bool), seed uint64) {
@@ -96,7 +111,7 @@ func (x *torture[V]) read(load func(uint64) (V, bool), seed uint64) {
 func (x *torture[V]) judgeHit(key, before, after uint64, v V) {
 	version, whole := x.version(key, v)
 	if !whole {
-		x.fault("key %d: the value is torn, or somebody else's: %v", key, v)
+		x.fault("key %d: the value is torn, or somebody else's: %.100s", key, fmt.Sprint(v))
 		return
 	}
 	last := after >> 2
@@ -130,15 +145,15 @@ func (x *torture[V]) write(i, n int) {
 		case !stays(key) && s.Load()&3 == absent:
 			x.begin(key, version+1)
 		case !stays(key):
-			s.Store(version<<2 | changing)
+			s.Store(stateOf(version, changing))
 			if !x.m.Delete(key) {
 				x.fault("key %d: Delete did not find it", key)
 			}
-			s.Store(version<<2 | absent)
+			s.Store(stateOf(version, absent))
 		case r.IntN(4) == 0: // those that come and go matter more
-			s.Store(version<<2 | changing)
+			s.Store(stateOf(version, changing))
 			x.m.Store(key, x.make(key, version+1))
-			s.Store((version+1)<<2 | present)
+			s.Store(stateOf(version+1, present))
 		}
 	}
 }
@@ -146,11 +161,21 @@ func (x *torture[V]) write(i, n int) {
 // begin stores a key that the map does not have.
 func (x *torture[V]) begin(key, version uint64) {
 	s := &x.keys[key].state
-	s.Store(version<<2 | storing)
+	s.Store(stateOf(version, storing))
 	if err := x.m.Store(key, x.make(key, version)); err != nil {
 		x.fault("%v", err)
 	}
-	s.Store(version<<2 | present)
+	s.Store(stateOf(version, present))
+}
+
+// shake stops the world: everybody is preempted wherever he is, and goes on in
+// another order. What takes a preempted reader comes a hundred times as often.
+func (x *torture[V]) shake() {
+	var s runtime.MemStats
+	for !x.stop.Load() {
+		runtime.ReadMemStats(&s)
+		time.Sleep(20 * time.Microsecond)
+	}
 }
 
 // fill makes the table grow and gives all that it took back, again and again. The
@@ -201,19 +226,19 @@ func (x *torture[V]) wear() {
 	x.foreign.Cache().Shrink()
 }
 
-// run tortures one map for a while and checks it. Without a filler the table
-// stays as it is.
-func (x *torture[V]) run(d time.Duration, filler int) {
-	if filler == 0 {
+// run tortures one map for a while and checks it.
+func (x *torture[V]) run(grow bool, filler int) {
+	if !grow {
 		x.m.growing.Lock() // nobody waits for it
 		defer x.m.growing.Unlock()
 	}
 	x.beginAll()
 	var wg sync.WaitGroup
+	wg.Go(x.shake)
 	for i := range 2 {
-		wg.Go(func() { x.read(x.m.Load, uint64(i)) })
 		wg.Go(func() { x.write(i, 2) })
 	}
+	wg.Go(func() { x.read(x.m.Load, 0) })
 	wg.Go(func() { // a CPU of its own, with a registered reader
 		smp.Run(1, func(cpu *smp.CPU) {
 			reader := x.m.domain.Register("torture")
@@ -224,7 +249,7 @@ func (x *torture[V]) run(d time.Duration, filler int) {
 	if filler > 0 {
 		wg.Go(func() { x.fill(filler) })
 	}
-	time.Sleep(d)
+	time.Sleep(250 * time.Millisecond)
 	x.end(&wg)
 }
 
@@ -248,9 +273,7 @@ func (x *torture[V]) runSplits(filler int) {
 
 func (x *torture[V]) beginAll() {
 	for key := range uint64(len(x.keys)) {
-		if stays(key) {
-			x.begin(key, 1)
-		}
+		x.begin(key, 1)
 	}
 }
 
@@ -322,19 +345,33 @@ func bothValues(t *testing.T, o Options, keys int, wider func(*torture[wide]), w
 
 // TestTorture: keys come and go while the table grows and nodes' pages go.
 func TestTorture(t *testing.T) {
-	const d, filler = 100 * time.Millisecond, 2000
+	const filler = 2000
 	bothValues(t, Options{}, 256,
-		func(x *torture[wide]) { x.run(d, filler) },
-		func(x *torture[uint64]) { x.run(d, filler) })
+		func(x *torture[wide]) { x.run(true, filler) },
+		func(x *torture[uint64]) { x.run(true, filler) })
 }
 
-// TestTortureChains: a table of a few long chains, among which nodes move all the
-// time.
+// TestTortureChains: two long chains, between which nodes move all the time.
 func TestTortureChains(t *testing.T) {
-	const d = 100 * time.Millisecond
-	bothValues(t, Options{Stripes: 4}, 32,
-		func(x *torture[wide]) { x.run(d, 0) },
-		func(x *torture[uint64]) { x.run(d, 0) })
+	bothValues(t, Options{Stripes: 2}, 512,
+		func(x *torture[wide]) { x.run(false, 0) },
+		func(x *torture[uint64]) { x.run(false, 0) })
+}
+
+// TestTorturePages: two long chains of nodes whose pages go. Readers stand on them
+// nearly always.
+func TestTorturePages(t *testing.T) {
+	const filler = 400
+	bothValues(t, Options{Stripes: 2}, 64,
+		func(x *torture[wide]) { x.run(false, filler) },
+		func(x *torture[uint64]) { x.run(false, filler) })
+}
+
+// TestTortureValues: everybody is at the same few keys.
+func TestTortureValues(t *testing.T) {
+	bothValues(t, Options{Stripes: 2}, 8,
+		func(x *torture[wide]) { x.run(false, 0) },
+		func(x *torture[uint64]) { x.run(false, 0) })
 }
 
 // TestTortureSplits: a few keys are looked up while their buckets split.
