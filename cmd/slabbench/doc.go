@@ -62,7 +62,9 @@
 //	slabbench -bench=GrowShrink -compare=none,destroy_by_rcu -o=grow.txt
 //
 // and then go tool benchstat -col /flags grow.txt. The file of -o appears under
-// its name when it is complete; after Ctrl-C it holds what was measured so far.
+// its name when it is complete; after Ctrl-C it holds what was measured so far. A
+// scenario that fails, or panics, or meets a limit, ends alone and is named at the
+// end; the others are measured.
 //
 // # Names and units
 //

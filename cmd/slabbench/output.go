@@ -54,6 +54,8 @@ func (o *output) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("standard output was closed after %d results: %w", o.records, err)
+	case o.file != nil && o.file.target == "":
+		return fmt.Errorf("-o %s: %w after %d results", o.file.name, err, o.records)
 	case o.file != nil:
 		return fmt.Errorf("-o %s: no file was written: %w", o.file.name, err)
 	}

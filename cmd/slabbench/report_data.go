@@ -78,7 +78,7 @@ func loadFiles(files []string, warn func(string, ...any)) (*dataset, error) {
 			return nil, fmt.Errorf("report: %w", err)
 		}
 		if len(results) == 0 {
-			warn("%s holds no results", name)
+			warn("%s holds no results: %s", name, foreign(name))
 		}
 		all = append(all, results...)
 		lines, err := readTimelines(name + samplesSuffix)
