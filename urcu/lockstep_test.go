@@ -37,8 +37,9 @@ type lockstep struct {
 	waits atomic.Uint64 // round whose reader is ready
 	_     [120]byte
 	over  atomic.Uint64 // round whose grace period has ended
-	met   atomic.Uint64 // last round in which the reader found the word
+	met   atomic.Uint64 // last round in which the reader found the word, or (bell) has left
 	_     [120]byte
+	skew  atomic.Int64  // bell: how long the reader stays after the start
 	stop  atomic.Bool
 
 	rounds, held, broken int // by the reader
@@ -197,11 +198,15 @@ func TestTortureLockstepBell(t *testing.T) {
 					return
 				}
 			}
+			for range int(l.skew.Load()) + r.IntN(32) {
+				burn()
+			}
 			l.sink += atomic.LoadUint64(&reader.rec.waiting)
 			for k := range len(l.noise) - r.IntN(32) {
 				releaseStore(&l.noise[k].word, n)
 			}
 			reader.Unlock()
+			l.met.Store(n)
 			for l.over.Load() != n {
 				burn()
 			}
@@ -213,10 +218,11 @@ func TestTortureLockstepBell(t *testing.T) {
 	}
 }
 
-// ask is the leader's side.
+// ask is the leader's side. The reader's stay settles where the leader would go
+// to sleep every other time.
 func (l *lockstep) ask(r *rand.Rand, limit time.Duration) (lost, slept int) {
 	d, g := l.d, &l.d.grace
-	skew := 100
+	stay := int64(500)
 	for n, begin := uint64(1), now(); now()-begin < limit && lost == 0; n++ {
 		for l.waits.Load() != n {
 			burn()
@@ -228,20 +234,19 @@ func (l *lockstep) ask(r *rand.Rand, limit time.Duration) (lost, slept int) {
 		for i := range l.noise {
 			atomic.StoreUint64(&l.noise[i].word, n)
 		}
+		l.skew.Store(stay)
 		l.start.Store(n)
-		for range skew + r.IntN(32) {
-			burn()
-		}
 		if g.ask(d) {
 			slept++
-			skew = min(skew+5, 2000)
-			select {
-			case <-d.bell.ch:
-			case <-time.After(100 * time.Millisecond):
+			stay = max(stay-stay/32, 0)
+			for l.met.Load() != n { // until Unlock has returned
+				burn()
+			}
+			if len(d.bell.ch) == 0 {
 				lost++
 			}
 		} else {
-			skew = max(skew-5, 0)
+			stay = min(stay+stay/32+1, 50_000)
 		}
 		for !g.advance(d) {
 			burn()

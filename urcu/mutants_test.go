@@ -148,12 +148,6 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureLockstepBell$", Expect: "rings were lost",
 		},
 		{
-			Name: "reader looks at the mark before it leaves", File: "fast_amd64.go",
-			Old:  "\tr.word = r.after\n\tif r.after|atomic.LoadUint64(&r.waiting) != 0 {\n",
-			New:  "\tw := atomic.LoadUint64(&r.waiting)\n\tr.word = r.after\n\tif r.after|w != 0 {\n",
-			Test: "^TestTortureLockstepBell$", Expect: "rings were lost",
-		},
-		{
 			Name: "late section of any goroutine does not ring", File: "section.go",
 			Old:  "\ts.dom.bell.ring()\n",
 			New:  "",
