@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -33,6 +34,24 @@ type dataset struct {
 type setting struct{ Key, Value string }
 
 type valueCount map[string]int
+
+// String joins the values.
+func (c valueCount) String() string {
+	return strings.Join(slices.Sorted(maps.Keys(c)), " and ")
+}
+
+// same reports whether all values of a key mean one thing. One tree is dirty to
+// the go command and clean to git as soon as it holds a new file of results.
+func same(key string, values valueCount) bool {
+	distinct := map[string]bool{}
+	for v := range values {
+		if key == "commit" {
+			v = strings.TrimSuffix(v, "-dirty")
+		}
+		distinct[v] = true
+	}
+	return len(distinct) == 1
+}
 
 // measured is one benchmark with all its samples.
 type measured struct {
@@ -134,10 +153,8 @@ func (d *dataset) compareConfigs(all []*benchfmt.Result) {
 		}
 	}
 	for _, k := range order {
-		if len(d.configs[k]) == 1 {
-			for v := range d.configs[k] {
-				d.env = append(d.env, setting{k, v})
-			}
+		if same(k, d.configs[k]) {
+			d.env = append(d.env, setting{k, d.configs[k].String()})
 		} else if slices.Contains(compared, k) {
 			d.varied = append(d.varied, k)
 		}

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"image/color"
 	"math"
+	"strconv"
 
 	"golang.org/x/perf/benchunit"
 	"gonum.org/v1/plot"
@@ -105,6 +106,9 @@ func tickLabel(v float64, unit string) string {
 	if v == 0 {
 		return "0"
 	}
+	if unit == "times" { // a ratio has no prefix
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
 	class := benchunit.ClassOf(unit)
 	s := benchunit.CommonScale([]float64{v}, class)
 	s.Prec = 0
@@ -149,11 +153,16 @@ type bar struct {
 
 // bars draws rows of bars, the first on top. When they lie too far apart to be
 // compared by length they become points on a logarithmic axis.
-func bars(rows []bar, unit string) (template.HTML, error) {
+func bars(rows []bar, unit string) (template.HTML, error) { return barsOf(rows, unit, nil) }
+
+// barsOf is bars with groups that have the first colours, present or not.
+func barsOf(rows []bar, unit string, groups []string) (template.HTML, error) {
 	p := newPlot()
 	var names []string
-	var groups []string
 	colours := map[string]color.Color{}
+	for i, g := range groups {
+		colours[g] = palette[i%len(palette)]
+	}
 	for i := len(rows) - 1; i >= 0; i-- { // the axis goes up
 		names = append(names, rows[i].label)
 	}
@@ -219,7 +228,11 @@ func (r rowPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 		style.XAlign, style.YAlign = text.XLeft, text.YCenter
 		where := vg.Point{X: right + 6, Y: at}
 		if where.X > c.Max.X-40 { // no room behind it
-			style.XAlign, where.X = text.XRight, x(max(min(b.mid, p.X.Max), p.X.Min))-6
+			left := b.mid
+			if r.points && b.lo > 0 {
+				left = b.lo
+			}
+			style.XAlign, where.X = text.XRight, x(max(min(left, p.X.Max), p.X.Min))-6
 			if !r.points {
 				style.Color = color.White
 			}

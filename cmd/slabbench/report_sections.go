@@ -35,6 +35,13 @@ const mostRows = 28 // of one picture
 // sections draws everything that there is to draw.
 func (d *dataset) sections() ([]section, error) {
 	var out []section
+	peers, err := d.rivalry()
+	if err != nil {
+		return nil, fmt.Errorf("report: peers: %w", err)
+	}
+	if len(peers.Pictures) > 0 {
+		out = append(out, peers)
+	}
 	var scenarios []string
 	for _, m := range d.cases {
 		if !slices.Contains(scenarios, m.scenario) {

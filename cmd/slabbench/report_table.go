@@ -42,7 +42,7 @@ func (d *dataset) contests() []*contest {
 			continue
 		}
 		name := m.work()
-		id := fmt.Sprintf("%s\x00%d", name, m.cpus)
+		id := m.contest(name)
 		c := found[id]
 		if c == nil {
 			c = &contest{name: name, cpus: m.cpus}
@@ -62,13 +62,26 @@ func (d *dataset) contests() []*contest {
 			continue
 		}
 		if f := c.ours[0].key("flavor"); f != "" { // a mutex has no flavour, and does the same work
-			if same := found[fmt.Sprintf("%s\x00%d", strings.Replace(c.name, " "+f, "", 1), c.cpus)]; same != nil {
+			if same := found[c.ours[0].contest(strings.Replace(c.name, " "+f, "", 1))]; same != nil {
 				c.peers = append(c.peers, same.peers...)
 			}
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// circumstances must be the same for all who compete: figures of two machines, or
+// of two runs that lie commits apart, are no contest.
+var circumstances = []string{"cpu", "goarch", "go", "commit"}
+
+// contest identifies the contest in which a case does some work.
+func (m *measured) contest(work string) string {
+	id := fmt.Sprintf("%s\x00%d", work, m.cpus)
+	for _, k := range circumstances {
+		id += "\x00" + m.key(k)
+	}
+	return id
 }
 
 // work names what a case does, by the keys that do not say who does it or how:
@@ -159,14 +172,7 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 // provenance names the machine, the toolchain and the commit of the figures.
 func (d *dataset) provenance() string {
-	of := func(key string) string {
-		var values []string
-		for v := range d.configs[key] {
-			values = append(values, v)
-		}
-		slices.Sort(values)
-		return strings.Join(values, " and ")
-	}
+	of := func(key string) string { return d.configs[key].String() }
 	host := cmp.Or(of("cpu"), "an unknown processor")
 	if n := of("cores"); n != "" {
 		host += ", cores: " + n

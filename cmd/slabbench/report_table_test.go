@@ -60,6 +60,28 @@ func TestTable(t *testing.T) {
 	onlyFiles(t, dir, "a.txt")
 }
 
+// Figures of two machines do not compete, whatever else is the same.
+func TestTableOfTwoMachines(t *testing.T) {
+	dir := t.TempDir()
+	first := writeFile(t, dir, "a.txt", contestText())
+	second := writeFile(t, dir, "b.txt", strings.ReplaceAll(contestText(), "Planted 9000", "Other 1")+strings.Repeat("BenchmarkPair/api=go/flags=none/size=64/impl=new-1 100 0.1 ns/op\n", 8))
+	stdout, _, status := command(t, "report", "-table", first, second)
+	wantParts(t, "table", stdout, "| 1 | cpu Planted 9000 | 2.007ns ± 0% | tcmalloc 4.014ns ± 0% | 0.50 |",
+		"| 1 | cpu Other 1 | 2.007ns ± 0% | new 0.1000ns ± 0% |", "Other 1 and Planted 9000")
+	if status != statusOK {
+		t.Errorf("status %d", status)
+	}
+}
+
+// Our file and that of bench/peers go together, although one calls the tree dirty.
+func TestTableOfTwoFiles(t *testing.T) {
+	dir := t.TempDir()
+	ours := writeFile(t, dir, "a.txt", "cpu: Planted 9000\ncommit: abc123-dirty\nlayout: native\n\n"+strings.Repeat("BenchmarkSh6/api=cpu/flags=none/size=64-1 100 3 ns/op\n", 8))
+	theirs := writeFile(t, dir, "b.txt", strings.Replace(contestText(), "go: go1.99\n", "", 1))
+	stdout, _, _ := command(t, "report", "-table", ours, theirs)
+	wantParts(t, "table", stdout, "| Sh6 size=64 | 1 | cpu | 3.000ns ± 0% | glibc 9.031ns ± 0% | 0.33 |", "abc123 and abc123-dirty")
+}
+
 // Without peers there are no empty columns.
 func TestTableAlone(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "a.txt", "BenchmarkPair/api=cpu/size=64-1 100 5 ns/op\n")

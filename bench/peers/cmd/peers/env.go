@@ -34,7 +34,7 @@ func environment(ctx context.Context, dir string, programs []*program) []benchfm
 	add("cpu", top.Model)
 	add("cores", strconv.Itoa(runtime.NumCPU()))
 	add("vm", top.Hypervisor)
-	add("commit", output(ctx, dir, "git", "describe", "--always", "--dirty"))
+	add("commit", output(ctx, dir, "git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"))
 	add("gcc", output(ctx, dir, "gcc", "-dumpfullversion"))
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
