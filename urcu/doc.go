@@ -87,9 +87,9 @@
 // It never believes a word that reads 0 without that: the reader's store may sit
 // in its store buffer while it holds what it has loaded. Nor does it believe that
 // a reader which was quiet at the last membarrier still is: it may have loaded
-// the old epoch before, and enter by it now. Both are mutants of the suite, and
-// the model finds them within 17 steps. No membarrier is needed for an offline
-// reader, because coming back from offline is an exchange.
+// the old epoch before, and enter by it now. The model breaks both ideas within 17
+// steps, and the first is a mutant of the suite. No membarrier is needed for an
+// offline reader, because coming back from offline is an exchange.
 //
 // # Sections of any goroutine
 //
@@ -176,9 +176,10 @@
 // goroutine that queued them, like softirqs, and are prompt without a scheduler
 // in between. The token stays held meanwhile, so that a queue's callbacks run in
 // their order, and a callback that Calls lands in a neighbour that it does not
-// tend. When the owner stops driving (it sleeps, or is gone), the backstop adopts
-// the queue after a tick of 100 µs. It ends when it has had nothing to do for a
-// while.
+// tend. When the owner does not drive (it sleeps, or is gone), the backstop adopts
+// the queue after a tick: 100 µs for a queue that was just filled, up to 4 ms for
+// one whose owner has been driving for long. It ends when it has had nothing to do
+// for a while.
 //
 // Above Options.HighMark callbacks in a queue every Call hurries grace periods
 // and slices are larger; above OverMark the backstop helps. Neither bounds
@@ -202,6 +203,8 @@
 // A sleeper that has waited for StallTimeout reports the reader at which the pass
 // stands: name, goroutine, age, and what that goroutine is doing. Once per grace
 // period. Sections of any goroutine have no name: keep them short, or register.
+// Domain.Var publishes the statistics; grace periods that somebody waits for are
+// regions in an execution trace; the backstop carries labels in profiles.
 //
 // # Locks
 //
