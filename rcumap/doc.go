@@ -75,7 +75,7 @@
 //
 // # Growth
 //
-// Buckets split one by one, two at most per insertion, by the insertion's own
+// Buckets split one by one, four at most per insertion, by the insertion's own
 // stripe under its own lock: no insertion pays for a whole table. The frontier
 // moves in steps of 1/64. A bucket word of 0 is not split: its keys are in the
 // bucket whose number lacks the highest bit. Nodes that move are the end of the
@@ -98,6 +98,9 @@
 //   - On amd64 keys and values are copied by plain loads and stores, between
 //     atomic ones that order them; see words_plain_unsafe.go. Elsewhere and under
 //     the race detector every word is atomic.
+//   - A large table misses the TLB at every step. kmem.HugePagesAlways is for the
+//     heap of such a one: lookups among a million entries took three quarters of
+//     the time.
 //   - The collector does not know how much memory a map takes. See package kmem
 //     for GOMEMLIMIT.
 package rcumap

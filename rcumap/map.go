@@ -21,7 +21,7 @@ type Options struct {
 	// caches, which must be unique in the heap. Empty is "map".
 	Name string
 	// Capacity is how many entries the map has room for before it grows; 0 is a
-	// few hundred. It takes 8 bytes each at once.
+	// few dozen. It takes 16 to 32 bytes each at once.
 	Capacity int
 	// Stripes is how many locks updates are spread over, a power of two up to
 	// 1,024, each with a cache line of its own; 0 is 16 per processor, and 64 at
@@ -139,7 +139,7 @@ func (m *Map[K, V]) initBuckets(o Options) error {
 	if stripes == 0 {
 		stripes = min(max(powerOfTwo(16*runtime.GOMAXPROCS(0)), minStripes), maxStripes)
 	}
-	m.initial = max(stripes, powerOfTwo((o.Capacity+perBucket-1)/perBucket))
+	m.initial = max(stripes, powerOfTwo(o.Capacity*perEntry))
 	m.stripes = make([]stripe[V], stripes)
 	for i := range m.stripes {
 		m.stripes[i].split = m.initial / stripes

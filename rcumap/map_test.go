@@ -139,7 +139,7 @@ func TestGrow(t *testing.T) {
 	if _, ok := m.Load(n); ok {
 		t.Error("found what was never stored")
 	}
-	if s := m.Stats(); s.Entries != int(n) || s.Buckets < int(n)*9/10 || s.Buckets > int(n)*3/2 {
+	if s := m.Stats(); s.Entries != int(n) || s.Buckets < int(n)*19/10 || s.Buckets > int(n)*3 {
 		t.Errorf("%d entries in %d buckets", s.Entries, s.Buckets)
 	}
 	seen := map[uint64]bool{}
@@ -194,10 +194,10 @@ func TestRangeChanges(t *testing.T) {
 func TestCapacity(t *testing.T) {
 	m := newTestMap[uint64, uint64](t, Options{Capacity: 10_000})
 	before := m.Stats().Buckets
-	for k := range uint64(5000) {
+	for k := range uint64(5000) { // with room for the fullest stripe
 		must(t, m.Store(k, k))
 	}
-	if s := m.Stats(); before < 10_000 || s.Buckets != before {
+	if s := m.Stats(); before < 20_000 || s.Buckets != before {
 		t.Errorf("%d buckets at first, %d with 5000 entries", before, s.Buckets)
 	}
 }

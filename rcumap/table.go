@@ -88,9 +88,9 @@ func (t *table) head(b uint64) link {
 // in between, the bucket found is that of a moment before.
 func (m *Map[K, V]) locate(h uint64) (bucket uint64, head link) {
 	t := m.table.Load()
-	b := h & t.mask
+	b, half := h&t.mask, h&(t.mask>>1)
 	if b >= m.frontier.Load() {
-		b &= t.mask >> 1
+		b = half // a conditional move: nobody could predict this branch
 	}
 	if l := t.head(b); l != 0 {
 		return b, l
