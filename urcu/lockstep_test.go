@@ -39,7 +39,7 @@ type lockstep struct {
 	over  atomic.Uint64 // round whose grace period has ended
 	met   atomic.Uint64 // last round in which the reader found the word, or (bell) has left
 	_     [120]byte
-	skew  atomic.Int64  // bell: how long the reader stays after the start
+	skew  atomic.Int64 // bell: how long the reader stays after the start
 	stop  atomic.Bool
 
 	rounds, held, broken int // by the reader
