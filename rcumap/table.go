@@ -88,10 +88,9 @@ func (t *table) head(b uint64) link {
 // in between, the bucket found is that of a moment before.
 func (m *Map[K, V]) locate(h uint64) (bucket uint64, head link) {
 	t := m.table.Load()
-	b, half := h&t.mask, h&(t.mask>>1)
-	if b >= m.frontier.Load() {
-		b = half // a conditional move: nobody could predict this branch
-	}
+	b := h & t.mask
+	_, below := bits.Sub64(b, m.frontier.Load(), 0)
+	b &= t.mask>>1 | -below // beyond the frontier one bit less; as a branch nobody could predict it
 	if l := t.head(b); l != 0 {
 		return b, l
 	}
