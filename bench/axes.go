@@ -17,7 +17,7 @@ import (
 // of the contract that readers of results rely on.
 var keyOrder = []string{
 	"api", "flags", "size", "n", "live", "flavor", "readers", "updaters",
-	"validate", "reuse", "colours", "slabs", "work", "impl",
+	"validate", "reuse", "colours", "slabs", "work", "dist", "lookups", "impl",
 }
 
 // Params is one point of a scenario's space, in typed form. A field that the
@@ -36,6 +36,8 @@ type Params struct {
 	Colours  int          // colours of the cache under test
 	Slabs    int          // slabs that a chase runs through
 	Work     string       // what happens beside the readers
+	Dist     string       // how keys are drawn: uniform, zipf
+	Lookups  int          // of 100 operations
 	Impl     string       // "" is ours; peers and baselines by name
 	CPUs     int          // emulated CPUs, or goroutines where the API is any
 	Layout   kmem.Layout  // slab layout of the heap; not part of the name

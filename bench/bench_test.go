@@ -46,6 +46,7 @@ func BenchmarkSpikeIdle(b *testing.B)     { benchmarkScenario(b, "SpikeIdle") }
 func BenchmarkColour(b *testing.B)        { benchmarkScenario(b, "Colour") }
 func BenchmarkCollector(b *testing.B)     { benchmarkScenario(b, "Collector") }
 func BenchmarkOblique(b *testing.B)       { benchmarkScenario(b, "Oblique") }
+func BenchmarkTable(b *testing.B)         { benchmarkScenario(b, "Table") }
 
 // benchmarkScenario runs the cases of a scenario on as many CPUs as go test was
 // asked for. A list such as -cpu=1,2 is refused: keys that follow from the number

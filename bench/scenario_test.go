@@ -102,6 +102,8 @@ func heavy(c *Case) bool {
 		return c.Params.Size != 64 || c.Params.Flags != 0
 	case collector:
 		return c.Params.N > 100_000 || c.Params.Flags != 0
+	case tableMap:
+		return c.Params.N > 10_000
 	}
 	return false
 }

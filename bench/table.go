@@ -29,4 +29,5 @@ var table = []*Scenario{
 	colour,
 	collector,
 	oblique,
+	tableMap,
 }

@@ -27,6 +27,7 @@ var units = []unit{
 	{"p99.9-latency-ns", "lower", "nanoseconds from queueing to running, 99.9 % stayed below"},
 	{"p99.99-latency-ns", "lower", "nanoseconds from queueing to running, 99.99 % stayed below"},
 	{"retries/op", "lower", "lookups that had to start again, per lookup"},
+	{"misses/op", "", "lookups of a key that was away at that moment, per lookup"},
 	{"updates/s", "higher", "objects freed and reused per second beside the readers"},
 	{"locks/s", "higher", "locks taken per second that were found from a page"},
 	{"walks/s", "", "lists walked per second"},
