@@ -118,7 +118,9 @@ static int run_rcu(void)
 	samples.ns = pages(samples.max * sizeof *samples.ns);
 
 	if (strcmp(opt.bench, "ReadSection") == 0) {
-		report(run_workers(opt.cpus, measured_reader), "", opt.cpus, "ns");
+		char readers[32];
+		snprintf(readers, sizeof readers, "/readers=%d", opt.cpus);
+		report(run_workers(opt.cpus, measured_reader), readers, opt.cpus, "ns");
 		return 1;
 	}
 	if (strcmp(opt.bench, "Synchronize") == 0) {
