@@ -43,7 +43,7 @@ func (r *Run) withTable(body func(*rcumap.Map[uint64, tableValue], *urcu.Domain)
 		return err
 	}
 	defer world.close(&err)
-	m, err := rcumap.New[uint64, tableValue](world.heap, rcumap.Options{Name: "table", Flags: r.Flags})
+	m, err := rcumap.New[uint64, tableValue](world.heap, rcumap.Options{Name: "table"})
 	if err != nil {
 		return err
 	}
