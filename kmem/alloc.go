@@ -75,7 +75,7 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 // growth and then another try. No array is owned.
 func (c *Cache) more() (Pointer, error) {
 	if c.aside {
-		if p, err := c.allocAside(); p != nil || err != nil {
+		if p, due, err := c.allocAside(); due {
 			return p, err
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Cache) get(a *arrayCache) uintptr {
 // refill moves a batch of objects into an empty array, from the shared array or
 // from the slabs, and reports whether there were any. The caller owns a.
 func (c *Cache) refill(a *arrayCache) bool {
-	if c.aside && c.passesBy(a) {
+	if c.aside && c.passesBy() {
 		return false
 	}
 	if trace.IsEnabled() {
@@ -121,6 +121,9 @@ func (c *Cache) refill(a *arrayCache) bool {
 	c.unlock()
 	a.touched = 1
 	a.setAvail(got)
+	if c.sampler != nil {
+		c.sampler.count(got)
+	}
 	return got > 0
 }
 

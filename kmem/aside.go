@@ -3,27 +3,90 @@
 
 package kmem
 
-// setAside decides whether a cache has such objects. Nobody has seen it yet.
+import "sync/atomic"
+
+// sampler takes single objects of a cache aside. Constant, but for the counts.
+type sampler struct {
+	guards  *guardPool    // nil: no guarded samples
+	profile *cacheProfile // nil: no profile
+
+	seen    atomic.Uint64 // allocations that found an array empty
+	guard   atomic.Int32  // guarded samples that were decided on, and not made yet
+	guarded atomic.Int64  // guarded objects that are allocated
+	skip    atomic.Int32  // samples that could not be had: as many refills follow
+}
+
+// setAside decides whether a cache has objects beside the arrays. Nobody has seen
+// it yet.
 func (c *Cache) setAside() (err error) {
 	if c.debug, err = newDebug(c); err != nil {
 		return err
 	}
-	c.aside = c.debug != nil
+	s := &sampler{}
+	if c.debug == nil && c.geo.Asked <= pageSize {
+		s.guards = c.heap.guards
+	}
+	if c.debug == nil && c.heap.profileRate > 0 {
+		s.profile = newCacheProfile(c)
+	}
+	if s.guards != nil || s.profile != nil {
+		c.sampler = s
+	}
+	c.aside = c.debug != nil || c.sampler != nil
 	return nil
 }
 
-// passesBy reports whether the next object does not come from array a, which is
-// empty. The caller owns a, leaves it empty, and calls allocAside once it has let
-// go of it.
-func (c *Cache) passesBy(*arrayCache) bool { return c.debug != nil }
-
-// allocAside returns an object from beside the arrays. Without an error and
-// without an object there is none: the cache must grow.
-func (c *Cache) allocAside() (Pointer, error) {
-	if c.debug != nil {
-		return c.debug.alloc()
+// passesBy reports whether the next object does not come from an array, which is
+// empty. The caller owns it, leaves it empty, and calls more once it has let go of
+// it.
+func (c *Cache) passesBy() bool {
+	s := c.sampler
+	if s == nil {
+		return true // a debug cache
 	}
-	return nil, nil
+	if claimOne(&s.skip) {
+		return false
+	}
+	if s.profile != nil && s.profile.due() {
+		return true
+	}
+	if s.guards != nil && s.guards.due(&s.seen) {
+		s.guard.Add(1)
+		return true
+	}
+	return false
+}
+
+// allocAside returns an object from beside the arrays. False says that none was
+// due: the cache must grow. An object that was due and cannot be had is nil, and
+// the caller tries the array again.
+func (c *Cache) allocAside() (p Pointer, due bool, err error) {
+	if c.debug != nil {
+		p, err = c.debug.alloc()
+		return p, true, err
+	}
+	switch s := c.sampler; {
+	case s.profile != nil && claimOne(&s.profile.decided):
+		p = s.profile.alloc()
+	case s.guards != nil && claimOne(&s.guard):
+		p = s.guards.alloc(c)
+	default:
+		return nil, false, nil
+	}
+	if p == nil {
+		c.sampler.skip.Add(1)
+	}
+	return p, true, nil
+}
+
+// claimOne takes one from a count above 0.
+func claimOne(n *atomic.Int32) bool {
+	for v := n.Load(); v > 0; v = n.Load() {
+		if n.CompareAndSwap(v, v-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // freeAside frees p if it is an object from beside the arrays. No lock is held
@@ -32,7 +95,8 @@ func (c *Cache) freeAside(p Pointer) bool {
 	if c.debug != nil {
 		return c.debug.free(p)
 	}
-	return false
+	s := c.sampler
+	return s.profile != nil && s.profile.free(p) || s.guards != nil && s.guards.freeObject(c, p)
 }
 
 // freeBulkAside frees objects of which at least one is from beside the arrays, or
@@ -48,4 +112,38 @@ func (c *Cache) freeBulkAside(objs []Pointer) {
 	for _, p := range objs {
 		c.Free(p)
 	}
+}
+
+// outAside counts the allocated objects that are on no slab of the lists. The
+// caller holds mu.
+func (c *Cache) outAside() int {
+	s := c.sampler
+	if s == nil {
+		return 0
+	}
+	out := int(s.guarded.Load())
+	if s.profile != nil {
+		out += s.profile.out()
+	}
+	return out
+}
+
+// addAside adds what is beside the lists to the counts of a cache. The caller
+// holds mu.
+func (c *Cache) addAside(s *CacheStats) {
+	if c.sampler == nil {
+		return
+	}
+	if p := c.sampler.profile; p != nil {
+		g := &p.lists.group
+		s.SlabsFull += g[slabsFull].n
+		s.SlabsPartial += g[slabsPartial].n
+		s.SlabsFree += g[slabsFree].n
+		n := g[slabsFull].n + g[slabsPartial].n + g[slabsFree].n
+		s.Slabs += n
+		s.Objects += n * c.geo.Num
+	}
+	guarded := int(c.sampler.guarded.Load())
+	s.Objects += guarded
+	s.Active += c.outAside()
 }

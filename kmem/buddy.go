@@ -69,7 +69,7 @@ func (b *buddy) getPages(order uint) (uintptr, error) {
 	for seen := ^uint64(0); ; {
 		first, want, err := b.tryPages(order)
 		if want == 0 {
-			if err == nil && b.h.debug.guardPages {
+			if err == nil && b.h.debug.GuardPages {
 				err = b.unguard(first, order)
 			}
 			return first, err
@@ -144,7 +144,7 @@ func (b *buddy) take(first uintptr, from, order, state uint) {
 // buddies. When much has gathered it gives memory back to the system.
 func (b *buddy) freePages(first uintptr, order uint) {
 	state := uint(dirty)
-	if b.h.debug.guardPages {
+	if b.h.debug.GuardPages {
 		state = b.guardFreed(first, order)
 	}
 	b.h.setOwner(first, order, 0)
@@ -238,7 +238,7 @@ func (b *buddy) commitLocked() error {
 	if err := b.region.Advise(first<<pageShift, chunkPages<<pageShift, b.huge); err != nil {
 		b.hugeErr = err // a wish that is not granted changes nothing else
 	}
-	if b.h.debug.guardPages {
+	if b.h.debug.GuardPages {
 		_ = b.guard(first, maxBuddy, 0) // what is not guarded is accessible, as on other heaps
 	}
 	b.committed = first + chunkPages

@@ -98,6 +98,9 @@ func (c *Cache) takeStraight(dst []Pointer) int {
 	}
 	c.stats.refills++
 	c.unlock()
+	if c.sampler != nil {
+		c.sampler.count(got)
+	}
 	for i := range got {
 		dst[i] = at(c.base, want[got-1-i]) // taken from the end, for rising addresses
 	}
@@ -238,9 +241,12 @@ func (a *arrayCache) popBulk(dst []Pointer) int {
 // first pointer that is no object of the cache, and has then pushed none. An
 // object that is freed twice in a row is pushed once and returned.
 func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice uintptr) {
+	if len(objs) == 0 {
+		return 0, 0
+	}
 	dst := a.entries.slice(1+int(a.avail), len(objs))
 	bad, twice = a.offsets(dst, objs)
-	if bad < len(objs) || len(objs) == 0 {
+	if bad < len(objs) {
 		return bad, 0
 	}
 	if twice != 0 {

@@ -47,17 +47,18 @@ type Cache struct {
 	objSize uintptr
 
 	// Constant.
-	name  string
-	flags Flags
-	geo   Geometry
-	ctor  func(Pointer)
-	dtor  func(Pointer)
-	descs *Cache                 // of the descriptors; nil when they stand on the slabs
-	slots slots                  // array caches of any goroutine; each has its own token; the table grows
-	inner bool                   // holds descriptors and the like for others
-	aside bool                   // some objects go beside the arrays: aside.go
-	debug *debugCache            // nil without debug flags
-	own   *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
+	name    string
+	flags   Flags
+	geo     Geometry
+	ctor    func(Pointer)
+	dtor    func(Pointer)
+	descs   *Cache                 // of the descriptors; nil when they stand on the slabs
+	slots   slots                  // array caches of any goroutine; each has its own token; the table grows
+	inner   bool                   // holds descriptors and the like for others
+	aside   bool                   // some objects go beside the arrays: aside.go
+	debug   *debugCache            // nil without debug flags
+	own     *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
+	sampler *sampler               // nil when nothing is sampled
 
 	// owners guards who owns an array cache: the table of handles, and draining.
 	// It is taken before mu and before a slot's token.
@@ -126,7 +127,7 @@ func (h *Heap) newCache(name string, size int, o CacheOptions) (*Cache, error) {
 
 // buildCache checks what was asked for and makes a cache that is on no list yet.
 func (h *Heap) buildCache(name string, size int, o CacheOptions) (*Cache, error) {
-	if h.debug.forced {
+	if h.debug.All {
 		o.Flags |= forcedFlags(size, o)
 	}
 	if err := checkFlags(o.Flags, o.Ctor != nil, o.Dtor != nil); err != nil {
@@ -245,6 +246,9 @@ func (c *Cache) takeFree(v *victims) {
 	for off := l.group[slabsFree].head; off != 0; off = l.group[slabsFree].head {
 		c.doom(off, v)
 	}
+	if c.sampler != nil && c.sampler.profile != nil {
+		c.sampler.profile.takeFree(v)
+	}
 }
 
 // doom moves a slab with all its objects on it from its list to the victims,
@@ -302,7 +306,7 @@ func (c *Cache) awaitVictims() {
 func (c *Cache) out() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := -c.lists.freeObjects
+	out := c.outAside() - c.lists.freeObjects
 	for _, g := range c.lists.group {
 		out += g.n * int(c.num)
 	}

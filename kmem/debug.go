@@ -10,8 +10,6 @@
 
 package kmem
 
-import "math/bits"
-
 // debugCache is what a cache with debug flags has beside the others. All fields
 // are constant; what the maps hold is guarded by the cache's mu.
 type debugCache struct {
@@ -33,7 +31,7 @@ func newDebug(c *Cache) (*debugCache, error) {
 	h := c.heap
 	d := &debugCache{c: c, zones: zonesOf(c.geo), poison: newPoison(h, c.geo)}
 	if flags&DebugInitial != 0 {
-		k, err := learn(h, c.geo, c.ctor)
+		k, err := learn(c)
 		if err != nil {
 			return nil, err
 		}
@@ -275,43 +273,4 @@ func (d *debugCache) look(op string, s *slab) (bad []*CorruptionError) {
 		}
 	}
 	return bad
-}
-
-// Audit looks at every object of a cache with debug flags, free and allocated, and
-// returns a report for each that is damaged now. It repairs nothing. Any goroutine
-// may call it; it holds the cache's lock all the while.
-func (c *Cache) Audit() (bad []*CorruptionError) {
-	if c.debug == nil {
-		return nil
-	}
-	c.lock()
-	defer c.unlock()
-	for _, g := range c.lists.group {
-		for off := g.head; off != 0; off = uintptr(c.heap.slab(off).next) {
-			bad = append(bad, c.debug.look("Audit", c.heap.slab(off))...)
-		}
-	}
-	return bad
-}
-
-// heapDebug is what a heap was told about debugging. Constant.
-type heapDebug struct {
-	forced     bool
-	guardPages bool
-	corrupted  func(*CorruptionError)
-}
-
-// forcedFlags are what a debug build adds to the flags of a cache: guards unless
-// they carry a large object over a power of two, and poison unless readers may
-// look at free objects.
-func forcedFlags(size int, o CacheOptions) Flags {
-	const words = 3 * 8
-	var f Flags
-	if size < pageSize || bits.Len(uint(size-1)) == bits.Len(uint(size-1+words)) {
-		f |= RedZone | StoreUser
-	}
-	if o.Flags&DestroyByRCU == 0 {
-		f |= Poison
-	}
-	return f
 }

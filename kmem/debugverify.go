@@ -16,10 +16,12 @@ type constructed struct {
 	set   []bool // which of bytes the constructor sets
 }
 
-// learn runs the constructor four times, on memory that is given back. What it
+// learn runs the constructor four times, and the destructor as often, on memory
+// that is given back. What it
 // sets by chance alike, such as the upper bytes of a counter, is taken for a
 // part of the constructed state.
-func learn(h *Heap, g Geometry, ctor func(Pointer)) (*constructed, error) {
+func learn(c *Cache) (*constructed, error) {
+	h, g := c.heap, c.geo
 	room := roundUp(g.ObjSize, pageSize) // keeps the alignment of any object
 	order := uint(0)
 	for pageSize<<order < 2*room {
@@ -40,7 +42,7 @@ func learn(h *Heap, g Geometry, ctor func(Pointer)) (*constructed, error) {
 			for i := range b {
 				b[i] = fill
 			}
-			ctor(h.at(at))
+			c.ctor(h.at(at))
 			if k == nil {
 				k = &constructed{bytes: bytes.Clone(b), set: make([]bool, len(b))}
 				for i := range b {
@@ -49,6 +51,9 @@ func learn(h *Heap, g Geometry, ctor func(Pointer)) (*constructed, error) {
 			}
 			for i := range b {
 				k.set[i] = k.set[i] && b[i] == k.bytes[i]
+			}
+			if c.dtor != nil {
+				c.dtor(h.at(at))
 			}
 		}
 	}

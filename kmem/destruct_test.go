@@ -53,7 +53,7 @@ func TestDestructor(t *testing.T) {
 // destructor run around each use.
 func TestDestructorWithPoison(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
-		h := newTestHeap(t, HeapOptions{Layout: layout, Corrupted: func(*CorruptionError) {}})
+		h := newTestHeap(t, HeapOptions{Layout: layout, Debug: DebugOptions{Corrupted: func(*CorruptionError) {}}})
 		made, undone := 0, 0
 		c := newTestCache(t, h, "dtor", 64, CacheOptions{Flags: Poison,
 			Ctor: func(p Pointer) { *(*uint64)(p) = 0xC0; made++ },

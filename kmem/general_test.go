@@ -214,7 +214,7 @@ func BenchmarkMalloc(b *testing.B) {
 // and memory behind what was asked for is not the user's.
 func TestMallocDebug(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
-		h := newTestHeap(t, HeapOptions{Layout: layout, Debug: true})
+		h := newTestHeap(t, HeapOptions{Layout: layout, Debug: DebugOptions{All: true}})
 		for _, size := range []int{1, 100, 4096, 5000} {
 			p := must(h.Malloc(size))(t)
 			b := h.bytes(h.offset(p), h.UsableSize(p))

@@ -3,6 +3,7 @@
 package kmem
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -44,18 +45,12 @@ type HeapOptions struct {
 	// FixedArrays is [CacheOptions].FixedArrays for all caches of the heap.
 	FixedArrays bool
 
-	// Debug makes the heap a debug build: every cache gets [Poison], unless it has
-	// [DestroyByRCU], and [RedZone] and [StoreUser], unless they would carry a
-	// large object over a power of two.
-	Debug bool
-	// GuardPages makes every page that belongs to no slab fault at once, and free
-	// objects that are whole pages of a cache with [Poison] as well. Each slab
-	// that is made or destroyed costs a system call more.
-	GuardPages bool
-	// Corrupted is given each report of damage, instead of a panic with it. The
-	// damage is repaired where it can be, and the call goes on. It is called with
-	// no lock held, on the goroutine that found the damage.
-	Corrupted func(*CorruptionError)
+	// Debug is how the heap looks for the bugs of its users.
+	Debug DebugOptions
+	// ProfileRate is how many bytes of objects there are to a sample of the profile
+	// that [Heap.Samples] returns, on average; 0 is no profile. 512 KiB is what the
+	// runtime takes for its own heap.
+	ProfileRate int
 
 	below uintptr // all addresses lie below it; 0 is anywhere: dma.go
 }
@@ -69,14 +64,16 @@ type Heap struct {
 	end   atomic.Uintptr // bytes from base to the end of the pages in use
 
 	// Constant.
-	name   string
-	id     uint32 // in the table of heaps
-	layout Layout
-	domain *urcu.Domain
-	cancel func() // of the subscription to CPUs
-	debug  heapDebug
-	asked  HeapOptions // as they were given to NewHeap
-	parent *Heap       // of a heap that holds the caches with CacheDMA: dma.go
+	name        string
+	id          uint32 // in the table of heaps
+	layout      Layout
+	domain      *urcu.Domain
+	cancel      func() // of the subscription to CPUs
+	debug       DebugOptions
+	asked       HeapOptions // as they were given to NewHeap
+	parent      *Heap       // of a heap that holds the caches with CacheDMA: dma.go
+	guards      *guardPool  // nil when nothing is sampled
+	profileRate int         // bytes to a sample; 0: no profile
 
 	// limbo counts pages whose slabs wait for a grace period.
 	limbo     atomic.Int64
@@ -102,9 +99,8 @@ type Heap struct {
 // NewHeap reserves the address space and starts with no page in use. The error
 // names what was asked for.
 func NewHeap(o HeapOptions) (*Heap, error) {
-	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), byName: map[string]*Cache{}, inner: map[string]*Cache{}}
+	h := &Heap{name: o.Name, domain: o.Domain, layout: o.Layout.orNative(), debug: o.Debug, byName: map[string]*Cache{}, inner: map[string]*Cache{}}
 	h.asked = o
-	h.debug = heapDebug{forced: o.Debug, guardPages: o.GuardPages, corrupted: o.Corrupted}
 	if h.name == "" {
 		h.name = "heap"
 	}
@@ -132,6 +128,7 @@ func NewHeap(o HeapOptions) (*Heap, error) {
 		h.domain = urcu.Default()
 	}
 	h.reaper.init(h, reap)
+	h.profileRate = o.ProfileRate
 	h.caches.Store(new([]*Cache))
 	h.generals.init(h.layout)
 	h.id = addHeap(h)
@@ -167,6 +164,9 @@ func (h *Heap) reserve(o HeapOptions) error {
 	}
 	h.base, h.pages = region.Base(), table.Base()
 	h.buddy = buddy{h: h, region: region, table: table, total: total, limit: limit, huge: o.HugePages.advice()}
+	if h.guards, err = newGuardPool(h); err != nil {
+		return errors.Join(err, region.Retire(), table.Retire())
+	}
 	return nil
 }
 
@@ -291,6 +291,9 @@ func (h *Heap) remove(c *Cache) {
 	if c.own != nil {
 		c.own.Store(nil)
 	}
+	if h.guards != nil {
+		h.guards.forget(c)
+	}
 	h.mu.Unlock()
 	if h.parent != nil {
 		h.parent.disown(c)
@@ -337,6 +340,9 @@ func (h *Heap) Close() error {
 	h.mu.Unlock()
 	h.cancel()
 	h.reaper.end()
+	if h.guards != nil {
+		h.guards.close()
+	}
 	for _, d := range inner {
 		if err := d.Destroy(); err != nil {
 			return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)

@@ -4,14 +4,25 @@
 package kmem
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
 )
 
 var heaps struct {
 	mu    sync.Mutex
 	table atomic.Pointer[[]*Heap] // read without mu
+
+	closed []closedHeap // whose addresses fault for ever
+}
+
+// closedHeap is what is left of a heap.
+type closedHeap struct {
+	name       string
+	base, size uintptr
 }
 
 // addHeap returns the smallest free number.
@@ -38,6 +49,21 @@ func removeHeap(h *Heap) {
 	table := slices.Clone(*heaps.table.Load())
 	table[h.id] = nil
 	heaps.table.Store(&table)
+	if !mmap.HeapBacked { // else the addresses are the collector's again
+		heaps.closed = append(heaps.closed, closedHeap{h.name, address(h.base), h.buddy.region.Size()})
+	}
+}
+
+// explainClosed says so when an address was that of a heap which is closed.
+func explainClosed(addr uintptr) string {
+	heaps.mu.Lock()
+	defer heaps.mu.Unlock()
+	for _, c := range heaps.closed {
+		if addr-c.base < c.size {
+			return fmt.Sprintf("heap %q is closed", c.name)
+		}
+	}
+	return ""
 }
 
 // heapOf returns the heap with that number.

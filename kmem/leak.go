@@ -50,34 +50,11 @@ func (c *Cache) Leaks() []Leak {
 	if d == nil || d.tracks.cache == nil {
 		return nil
 	}
-	type sum struct {
-		objects int
-		oldest  int64
-	}
-	sums := map[stackID]sum{}
 	c.lock()
-	for _, g := range c.lists.group {
-		for off := g.head; off != 0; off = uintptr(c.heap.slab(off).next) {
-			s := c.heap.slab(off)
-			for i := range c.num {
-				if s.has(i) {
-					continue
-				}
-				var u use
-				if t := d.track(s, i); t != nil {
-					u = t.allocated
-				}
-				n := sums[u.stack]
-				if n.objects++; n.oldest == 0 || u.at < n.oldest {
-					n.oldest = u.at
-				}
-				sums[u.stack] = n
-			}
-		}
-	}
+	holders := d.holders()
 	c.unlock()
 	var all []Leak
-	for id, n := range sums {
+	for id, n := range holders {
 		l := Leak{Cache: c.name, Stack: id.stack(), Objects: n.objects, Bytes: int64(n.objects) * int64(c.geo.Asked)}
 		if n.oldest != 0 {
 			l.Oldest = time.Unix(0, n.oldest)
@@ -86,6 +63,43 @@ func (c *Cache) Leaks() []Leak {
 	}
 	sortLeaks(all)
 	return all
+}
+
+// holder is what one call site has.
+type holder struct {
+	objects int
+	oldest  int64 // nanoseconds since 1970
+}
+
+// holders counts what is allocated, by who allocated it. The caller holds mu.
+func (d *debugCache) holders() map[stackID]holder {
+	all := map[stackID]holder{}
+	d.c.eachSlab(func(s *slab) {
+		for i := range d.c.num {
+			if s.has(i) {
+				continue
+			}
+			var u use
+			if t := d.track(s, i); t != nil {
+				u = t.allocated
+			}
+			n := all[u.stack]
+			if n.objects++; n.oldest == 0 || u.at < n.oldest {
+				n.oldest = u.at
+			}
+			all[u.stack] = n
+		}
+	})
+	return all
+}
+
+// eachSlab calls f for each slab on the lists. The caller holds mu.
+func (c *Cache) eachSlab(f func(*slab)) {
+	for _, g := range c.lists.group {
+		for off := g.head; off != 0; off = uintptr(c.heap.slab(off).next) {
+			f(c.heap.slab(off))
+		}
+	}
 }
 
 func sortLeaks(all []Leak) {

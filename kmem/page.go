@@ -38,7 +38,10 @@ type page struct {
 const (
 	ownerLimbo = 1 << 31 // the slab is in limbo; the id stands below
 	ownerFree  = 1 << 30 // heads a free block: order and state stand below
-	maxCacheID = 1<<24 - 1
+	ownerGuard = 1 << 29 // holds a guarded sample; the id stands below
+	// ownerSample stands with the id on the pages of slabs for samples.
+	ownerSample = 1 << 28
+	maxCacheID  = 1<<24 - 1
 )
 
 // freeMark is the owner of a page that heads a free block.

@@ -34,7 +34,7 @@ func newPoison(h *Heap, g Geometry) poison {
 		return p
 	}
 	p := poison{free: fill(poisonFree), fresh: fill(poisonFresh)}
-	p.inaccessible = h.debug.guardPages && mmap.GuardsAreCheap() && !mmap.HeapBacked &&
+	p.inaccessible = h.debug.GuardPages && mmap.GuardsAreCheap() && !mmap.HeapBacked &&
 		g.OffSlab && g.ObjSize%pageSize == 0 && (g.Colours <= 1 || g.ColourOff%pageSize == 0)
 	return p
 }

@@ -43,7 +43,7 @@ func (k Corruption) String() string {
 }
 
 // CorruptionError is a report of damage to an object. It is the value of a panic,
-// or what [HeapOptions].Corrupted is given.
+// or what [DebugOptions].Corrupted is given.
 type CorruptionError struct {
 	Kind  Corruption
 	Op    string // what found it: "Alloc", "Free", "Audit", or the end of a slab
@@ -198,8 +198,8 @@ func (h *Heap) tell(e *CorruptionError) {
 	if e == nil {
 		return
 	}
-	if h.debug.corrupted == nil {
+	if h.debug.Corrupted == nil {
 		panic(e)
 	}
-	h.debug.corrupted(e)
+	h.debug.Corrupted(e)
 }

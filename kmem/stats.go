@@ -69,6 +69,7 @@ func (c *Cache) Stats() CacheStats {
 	s.Slabs = s.SlabsFull + s.SlabsPartial + s.SlabsFree
 	s.Objects = s.Slabs * c.geo.Num
 	s.Active = s.Objects - l.freeObjects - s.Shared
+	c.addAside(&s)
 	return s
 }
 

@@ -97,7 +97,7 @@ func (h *Heap) ownerOf(owner uint32) *Cache {
 	if owner == 0 || owner&ownerFree != 0 {
 		return nil
 	}
-	return h.cacheOf(owner &^ ownerLimbo)
+	return h.cacheOf(owner & maxCacheID)
 }
 
 // inspect tells what lies at off, on page pg of c. False says that the page has
@@ -113,8 +113,11 @@ func (c *Cache) inspect(pg *page, off uintptr) (Object, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	owner := atomic.LoadUint32(&pg.owner)
-	if owner&^ownerLimbo != c.id {
+	if owner&ownerFree != 0 || owner&maxCacheID != c.id {
 		return Object{}, false
+	}
+	if owner&ownerGuard != 0 {
+		return c.heap.guards.inspect(c, off), true
 	}
 	o := Object{State: ObjectGap, Cache: c}
 	rel := int(int32(pg.delta)) + int(off&(pageSize-1)) // from the first slot

@@ -1,0 +1,127 @@
+// Slabs of sampled objects. Their pages have the owner of the cache with a bit
+// more, so that a free of such an object leaves the fast path, which pays nothing
+// for the profile. See profile.go for which objects are sampled.
+
+package kmem
+
+// take returns an object of a slab for samples, 0 when there is none left. The
+// caller holds the cache's mu.
+func (p *cacheProfile) take() uintptr {
+	c, l := p.c, &p.lists
+	off := l.group[slabsPartial].head
+	if off == 0 {
+		off = l.group[slabsFree].head
+	}
+	if off == 0 {
+		return 0
+	}
+	var one [1]uintptr
+	s := c.heap.slab(off)
+	s.take(one[:], c.objSize)
+	l.freeObjects--
+	p.regroup(s, off)
+	return one[0]
+}
+
+// regroup moves a slab to the list where it belongs.
+func (p *cacheProfile) regroup(s *slab, off uintptr) {
+	group := uint32(slabsPartial)
+	switch s.inuse {
+	case 0:
+		group = slabsFree
+	case p.c.num:
+		group = slabsFull
+	}
+	if group != s.group {
+		p.lists.remove(off)
+		p.lists.push(group, off)
+	}
+}
+
+// grow adds a slab for samples. It asks nobody for memory: a sample is not worth
+// that. No lock is held.
+func (p *cacheProfile) grow() error {
+	c := p.c
+	colour := c.nextColour()
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
+	if err != nil {
+		return err
+	}
+	off, err := c.makeSlab(first, colour)
+	if err != nil {
+		return err
+	}
+	c.construct(off)
+	c.heap.setOwner(first, uint(c.geo.Order), c.id|ownerSample)
+	c.lock()
+	p.lists.append(slabsFree, off)
+	p.lists.freeObjects += int(c.num)
+	c.stats.grown++
+	c.unlock()
+	return nil
+}
+
+// owns reports whether off is the offset of a sampled object.
+func (p *cacheProfile) owns(off uintptr) bool {
+	f := p.c.frame
+	f.end, f.id = p.c.heap.end.Load(), f.id|ownerSample
+	return f.owns(off)
+}
+
+// free frees the object at ptr if it is a sampled one. One empty slab stays. No
+// lock is held.
+func (p *cacheProfile) free(ptr Pointer) bool {
+	c := p.c
+	off := c.heap.offset(ptr)
+	if !p.owns(off) {
+		return false
+	}
+	c.lock()
+	if !p.owns(off) { // the slab went, so the object was free
+		c.unlock()
+		return false
+	}
+	pg := c.heap.page(off >> pageShift)
+	slabOff := uintptr(pg.slab)
+	s := c.heap.slab(slabOff)
+	i := c.index(pg, off)
+	if s.has(i) {
+		c.unlock()
+		c.doubleFree(off)
+	}
+	p.forget(off)
+	s.put(i)
+	p.lists.freeObjects++
+	p.regroup(s, slabOff)
+	var v victims
+	if p.lists.group[slabsFree].n > 1 {
+		p.takeSlab(slabOff, &v)
+	}
+	c.unlock()
+	c.endOf(v)
+	return true
+}
+
+// takeFree moves all free slabs to the victims. The caller holds mu.
+func (p *cacheProfile) takeFree(v *victims) {
+	for off := p.lists.group[slabsFree].head; off != 0; off = p.lists.group[slabsFree].head {
+		p.takeSlab(off, v)
+	}
+}
+
+// takeSlab moves a free slab to the victims.
+func (p *cacheProfile) takeSlab(off uintptr, v *victims) {
+	p.lists.remove(off)
+	p.lists.freeObjects -= int(p.c.num)
+	p.c.leaving.Add(1)
+	v.add(p.c.heap.slab(off), off)
+}
+
+// out counts the objects that are allocated. The caller holds mu.
+func (p *cacheProfile) out() int {
+	out := -p.lists.freeObjects
+	for _, g := range p.lists.group {
+		out += g.n * int(p.c.num)
+	}
+	return out
+}
