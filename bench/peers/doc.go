@@ -7,6 +7,9 @@
 // a tenth of what is measured. The other loops exist once (workloads.go) and
 // call through the interface, which costs a peer a nanosecond in an operation.
 //
+// Table (table.go) is another matter: concurrent maps and caches, each behind four
+// methods of a type of its own.
+//
 // Workers are emulated CPUs of package smp, as ours are: bound, started together,
 // each with a clock of its own (worker.go). README.md gives the shape of each loop.
 package peers

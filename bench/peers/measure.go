@@ -11,21 +11,29 @@ import (
 
 // Options choose what Measure runs.
 type Options struct {
-	Bench string        // Pair, Batch10k, RandomLive100k, ProdCons, Sh6
-	Impl  string        // one of Impls
+	Bench string        // Pair, Batch10k, RandomLive100k, ProdCons, Sh6, Table
+	Impl  string        // one of Impls, in Table of TableImpls
 	Size  int           // bytes of an object; a power of two from 16 to 1,024
 	Live  int           // objects alive at once, in Pair: 1 or 2
 	CPUs  int           // workers
 	Time  time.Duration // how long to measure
+
+	// Of Table.
+	N       int    // entries
+	Dist    string // how keys are drawn: uniform, zipf
+	Lookups int    // of 100 operations
 }
 
-// Impls are the names of the Go peers.
+// Impls are the names of the Go peers that allocate.
 var Impls = []string{"new", "syncpool", "modernc", "modernc-mutex"}
 
 // Measure runs one workload and returns its line in the Go benchmark format. It
 // blocks for a little more than o.Time. An error says which option is wrong and
 // what is legal.
 func Measure(o Options) (string, error) {
+	if o.Bench == "Table" {
+		return measureTable(o)
+	}
 	body, err := o.body()
 	if err != nil {
 		return "", err
@@ -95,11 +103,14 @@ func find[T object](o Options) (func(*worker), error) {
 		o.Bench, o.Live, strings.Join(Benches, ", "))
 }
 
-// Benches are the names of the workloads.
+// Benches are the names of the workloads of Impls.
 var Benches = []string{"Pair", "Batch10k", "RandomLive100k", "ProdCons", "Sh6"}
 
 // Runs reports whether the peer can run the workload.
 func Runs(bench, impl string) bool {
+	if bench == "Table" {
+		return slices.Contains(TableImpls, impl)
+	}
 	return slices.Contains(Benches, bench) && slices.Contains(Impls, impl) &&
 		(bench != "ProdCons" || impl != "modernc")
 }

@@ -16,18 +16,41 @@ func TestEveryPeerRunsEveryWorkload(t *testing.T) {
 				continue
 			}
 			t.Run(impl+"/"+bench, func(t *testing.T) {
-				line, err := Measure(Options{bench, impl, 64, 1, 2, time.Millisecond})
+				line, err := Measure(Options{Bench: bench, Impl: impl, Size: 64, Live: 1, CPUs: 2, Time: time.Millisecond})
 				if err != nil {
 					t.Fatal(err)
 				}
 				checkLine(t, line, "Benchmark"+bench+"/api=go/flags=none/size=64/impl="+impl+"-2")
 			})
 		}
-		line, err := Measure(Options{"Pair", impl, 256, 2, 1, time.Millisecond})
+		line, err := Measure(Options{Bench: "Pair", Impl: impl, Size: 256, Live: 2, CPUs: 1, Time: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkLine(t, line, "BenchmarkPair/api=go/flags=none/size=256/live=2/impl="+impl+"-1")
+	}
+}
+
+func TestEveryTable(t *testing.T) {
+	for _, impl := range TableImpls {
+		for _, dist := range Dists {
+			line, err := Measure(Options{Bench: "Table", Impl: impl, CPUs: 2, Time: time.Millisecond, N: 1000, Dist: dist, Lookups: 90})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkLine(t, line, "BenchmarkTable/api=any/n=1000/dist="+dist+"/lookups=90/impl="+impl+"-2")
+		}
+	}
+	for want, o := range map[string]Options{
+		"impl \"new\"": {Impl: "new", N: 1, Dist: "zipf"},
+		"n 0":          {Impl: "xsync", Dist: "zipf"},
+		"dist \"\"":    {Impl: "xsync", N: 1},
+		"lookups 101":  {Impl: "xsync", N: 1, Dist: "zipf", Lookups: 101},
+	} {
+		o.Bench = "Table"
+		if _, err := Measure(o); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "legal") {
+			t.Errorf("%+v: %v, want an error that says %s", o, err, want)
+		}
 	}
 }
 
@@ -62,7 +85,7 @@ func TestObjectsOfTheGoHeapEscape(t *testing.T) {
 }
 
 func TestOptionsThatAreRefused(t *testing.T) {
-	ok := Options{"Pair", "new", 64, 1, 1, time.Millisecond}
+	ok := Options{Bench: "Pair", Impl: "new", Size: 64, Live: 1, CPUs: 1, Time: time.Millisecond}
 	for name, change := range map[string]func(*Options){
 		"size":    func(o *Options) { o.Size = 65 },
 		"impl":    func(o *Options) { o.Impl = "nobody" },

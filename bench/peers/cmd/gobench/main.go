@@ -1,5 +1,5 @@
-// Gobench runs one allocator workload over one Go peer and prints its line in
-// the Go benchmark format. Its flags are those of the C programs.
+// Gobench runs one workload over one Go peer and prints its line in the Go
+// benchmark format. Its flags are those of the C programs, and three of Table.
 package main
 
 import (
@@ -24,12 +24,15 @@ func run(stdout, stderr io.Writer, args []string) error {
 	var o peers.Options
 	f := flag.NewFlagSet("gobench", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&o.Bench, "bench", "Pair", "workload: "+strings.Join(peers.Benches, ", "))
-	f.StringVar(&o.Impl, "impl", "new", "peer: "+strings.Join(peers.Impls, ", "))
+	f.StringVar(&o.Bench, "bench", "Pair", "workload: "+strings.Join(peers.Benches, ", ")+", Table")
+	f.StringVar(&o.Impl, "impl", "new", "peer: "+strings.Join(peers.Impls, ", ")+"; in Table "+strings.Join(peers.TableImpls, ", "))
 	f.IntVar(&o.Size, "size", 64, "bytes of an object")
 	f.IntVar(&o.Live, "live", 1, "objects alive at once in Pair")
 	f.IntVar(&o.CPUs, "cpu", 1, "workers")
 	f.DurationVar(&o.Time, "benchtime", 100*time.Millisecond, "how long to measure")
+	f.IntVar(&o.N, "n", 10_000, "entries in Table")
+	f.StringVar(&o.Dist, "dist", "uniform", "how keys are drawn in Table: "+strings.Join(peers.Dists, ", "))
+	f.IntVar(&o.Lookups, "lookups", 99, "lookups of 100 operations in Table")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/slabrcu/slabrcu/bench/peers"
@@ -87,7 +88,7 @@ func goProgram(ctx context.Context, from, dir, name string) *program {
 func goPeers(ctx context.Context, dir string) []*program {
 	built := goProgram(ctx, dir, dir, "gobench")
 	var programs []*program
-	for _, impl := range peers.Impls {
+	for _, impl := range slices.Concat(peers.Impls, peers.TableImpls) {
 		p := *built
 		p.name, p.impl, p.runs = impl, impl, goRuns(impl)
 		programs = append(programs, &p)

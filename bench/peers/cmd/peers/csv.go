@@ -16,12 +16,12 @@ func writeCSV(name string, all *results) error {
 		return err
 	}
 	w := csv.NewWriter(f)
-	w.Write([]string{"bench", "size", "live", "n", "flavor", "readers", "cpus", "impl", "api", "unit", "samples", "median", "low", "high"})
+	w.Write([]string{"bench", "size", "live", "n", "dist", "lookups", "flavor", "readers", "cpus", "impl", "api", "unit", "samples", "median", "low", "high"})
 	for _, r := range all.rows {
 		for _, e := range all.entrants[r] {
 			for _, unit := range all.units(r, e) {
 				m, _ := all.get(r, e, unit)
-				w.Write([]string{r.bench, strconv.Itoa(r.size), strconv.Itoa(r.live), strconv.Itoa(r.n), r.flavor, r.readers,
+				w.Write([]string{r.bench, strconv.Itoa(r.size), strconv.Itoa(r.live), strconv.Itoa(r.n), r.dist, strconv.Itoa(r.lookups), r.flavor, r.readers,
 					strconv.Itoa(r.cpus), e.impl, e.api, unit, strconv.Itoa(m.count),
 					decimal(m.median), decimal(m.lo), decimal(m.hi)})
 			}

@@ -36,6 +36,7 @@ var workloads = []workload{
 	{name: "Xmalloc", sized: true, cpus: evenCPUs},
 	{name: "Bulk", sized: true},
 	{name: "ReadSection"},
+	{name: "Table"},
 	{name: "Synchronize", cpus: twoCPUs},
 	{name: "Call", cpus: twoCPUs},
 }

@@ -19,8 +19,10 @@ const confidence = 0.95
 type row struct {
 	bench   string
 	size    int
-	live    int // 1 unless it says otherwise
-	n       int // objects at once, in Bulk
+	live    int    // 1 unless it says otherwise
+	n       int    // objects at once in Bulk, entries in Table
+	dist    string // of Table
+	lookups int    // of Table, in 100 operations
 	flavor  string
 	readers string
 	cpus    int
@@ -34,6 +36,9 @@ func (r row) String() string {
 	}
 	if r.n > 0 {
 		s += " n=" + strconv.Itoa(r.n)
+	}
+	if r.dist != "" {
+		s += fmt.Sprintf(" %s %d%%", r.dist, r.lookups)
 	}
 	if r.flavor != "" {
 		s += " " + r.flavor
@@ -83,6 +88,7 @@ func (all *results) add(res *benchfmt.Result) {
 	}
 	r := row{
 		bench: k[".name"], size: number(k["size"], 0), live: number(k["live"], 1), n: number(k["n"], 0),
+		dist: k["dist"], lookups: number(k["lookups"], 0),
 		flavor: k["flavor"], readers: k["readers"], cpus: number(k["cpus"], 1),
 	}
 	e := entrant{impl: k["impl"], api: k["api"]}
