@@ -30,8 +30,9 @@ func TestLimit(t *testing.T) {
 				}
 				live = append(live, p)
 			}
-			if c.Alloc() != nil {
-				t.Fatal("Alloc at the limit returned an object")
+			// What the reaper took meanwhile, or another slot held, is still to be had.
+			for p := c.Alloc(); p != nil; p = c.Alloc() {
+				live = append(live, p)
 			}
 			if s := h.Stats(); s.Live > s.Limit || s.Live < s.Limit*9/10 {
 				t.Fatalf("at the limit: %+v", s)

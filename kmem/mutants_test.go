@@ -80,8 +80,8 @@ func TestMutants(t *testing.T) {
 		Old: "if p == nil {\n			c.heap", New: "if false {\n			c.heap",
 		Test: "^TestDescriptorRefused$", Expect: "live",
 	}, {
-		Name: "no limit", File: "buddy.go",
-		Old: "if b.used+n > b.limit {", New: "if false {",
+		Name: "no limit", File: "heap.go",
+		Old: "limit = min(limit, o.Limit>>pageShift)", New: "_ = o.Limit",
 		Test: "^TestLimit$", Expect: "at the limit|reservation",
 	}, {
 		Name: "a CPU that goes keeps its objects", File: "local.go",
@@ -100,8 +100,8 @@ func TestMutants(t *testing.T) {
 		Old: "	c.release(uintptr(r.page), rcu.address())\n	c.limbo.Add(-1)", New: "	c.release(uintptr(r.page), rcu.address())\n	h.buddy.trim()\n	h.cacheOf(rcu.cache).limbo.Add(-1)",
 		Test: "^TestLimbo$", Expect: "nil pointer|limbo",
 	}, {
-		Name: "free objects miscounted", File: "lists.go",
-		Old: "l.freeObjects -= int(c.num)\n			v.add", New: "v.add",
+		Name: "free objects miscounted", File: "cache.go",
+		Old: "	l.remove(off)\n	l.freeObjects -= int(c.num)\n", New: "	l.remove(off)\n",
 		Test: torture, Tags: "invariants", Expect: "free objects, counted",
 	}, {
 		Name: "a page handed out twice", File: "buddy.go",

@@ -5,6 +5,7 @@ package rmap
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/smp"
 )
@@ -50,12 +51,17 @@ func TestScannerOnItsOwnCPU(t *testing.T) {
 	const frames, rounds = 64, 20
 	m := newTestMachine(t, Options{Frames: frames})
 	var done atomic.Bool
+	var reclaimed atomic.Uint64
 	var scanned Counts
+	deadline := time.Now().Add(20 * time.Second) // a busy machine may keep the scanner waiting
 	smp.Run(2, func(cpu *smp.CPU) {
 		task := m.NewTask(cpu, "task")
 		defer task.Close()
 		if cpu.ID() == 1 {
-			task.Scanner(frames/8, frames/4, func() bool { return !done.Load() })
+			task.Scanner(frames/8, frames/4, func() bool {
+				reclaimed.Store(uint64(task.Counts().Reclaimed))
+				return !done.Load()
+			})
 			scanned = task.Counts()
 			return
 		}
@@ -64,7 +70,7 @@ func TestScannerOnItsOwnCPU(t *testing.T) {
 		if err == nil {
 			err = task.Mmap(mm, 0, 2*frames, Read|Write)
 		}
-		for v := uint64(0); v < rounds && err == nil; v++ {
+		for v := uint64(0); err == nil && (v < rounds || reclaimed.Load() == 0 && time.Now().Before(deadline)); v++ {
 			for addr := uint64(0); addr < 2*frames && err == nil; addr++ {
 				if got, _ := task.Load(mm, addr); v > 0 && got != v-1 {
 					t.Errorf("page %d reads %d, want %d", addr, got, v-1)
