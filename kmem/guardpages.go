@@ -35,14 +35,17 @@ func (b *buddy) guard(first uintptr, order uint, last uint32) error {
 		b.guarded.Add(-int64(n))
 		return fmt.Errorf("%d pages are guarded, the most there may be without guard markers", maxSplitGuards)
 	}
-	if err := b.region.Guard(first<<pageShift, n<<pageShift); err != nil {
+	err := b.region.Guard(first<<pageShift, n<<pageShift)
+	if err != nil && !mmap.GuardsAreCheap() {
 		b.guarded.Add(-int64(n))
 		return err
 	}
+	// Also when the system refused: free objects of a cache with Poison were
+	// guarded one by one, and whoever gets the pages must unguard them.
 	for i := range n {
 		b.h.page(first + i).delta = guardMark | last
 	}
-	return nil
+	return err
 }
 
 // unguard makes a block that is handed out accessible. When the system refuses,

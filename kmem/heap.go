@@ -80,11 +80,12 @@ type Heap struct {
 	limboPeak atomic.Int64
 
 	// mu guards the registry. It is the outermost lock of the package.
-	mu     sync.Mutex
-	closed bool
-	byName map[string]*Cache
-	inner  map[string]*Cache        // caches of the heap's own, by name
-	caches atomic.Pointer[[]*Cache] // by id; read without mu
+	mu      sync.Mutex
+	closed  bool // no more caches
+	retired bool // no more memory
+	byName  map[string]*Cache
+	inner   map[string]*Cache        // caches of the heap's own, by name
+	caches  atomic.Pointer[[]*Cache] // by id; read without mu
 
 	blocks   atomic.Pointer[Cache] // one of inner: deferred.go; nil until wanted
 	generals generals              // general.go
@@ -310,11 +311,25 @@ func (h *Heap) cacheOf(id uint32) *Cache {
 
 // Close ends the heap. All its caches must have been destroyed before; the first
 // that was not is a [*BusyError]. Afterwards every access to the heap's
-// addresses faults, and they are never used again. It panics when the heap is
-// closed already.
+// addresses faults, and they are never used again. When the system refuses to
+// take the memory back, the error says so, the heap can do nothing any more but
+// close, and Close may be called again. It panics when the heap is closed
+// already.
 func (h *Heap) Close() error {
+	if err := h.shut(); err != nil {
+		return err
+	}
+	if err := h.retire(); err != nil {
+		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+	}
+	return nil
+}
+
+// shut ends everything that works on the heap. What is done stays done, so it
+// can be called again.
+func (h *Heap) shut() error {
 	h.mu.Lock()
-	if h.closed {
+	if h.retired {
 		h.mu.Unlock()
 		panic(fmt.Sprintf("kmem: Close of heap %q: closed already", h.name))
 	}
@@ -329,31 +344,46 @@ func (h *Heap) Close() error {
 	if err := h.destroyOwn(); err != nil {
 		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
 	}
-	if dma := h.dma.Swap(nil); dma != nil {
+	if dma := h.dma.Load(); dma != nil {
 		if err := dma.Close(); err != nil {
 			return err
 		}
+		h.dma.Store(nil)
 	}
 	h.mu.Lock()
+	first := !h.closed
 	h.closed = true
-	inner := h.inner
 	h.mu.Unlock()
-	h.cancel()
-	h.reaper.end()
-	if h.guards != nil {
-		h.guards.close()
+	if first {
+		h.cancel()
+		h.reaper.end()
+		if h.guards != nil {
+			h.guards.close()
+		}
 	}
-	for _, d := range inner {
+	for name, d := range h.inner {
 		if err := d.Destroy(); err != nil {
 			return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
 		}
+		delete(h.inner, name) // nobody else is there
 	}
-	removeHeap(h)
+	return nil
+}
+
+// retire gives the memory back and spends the addresses.
+func (h *Heap) retire() error {
 	h.end.Store(0)
 	if err := h.buddy.region.Retire(); err != nil {
-		return fmt.Errorf("kmem: Close of heap %q: %w", h.name, err)
+		return err
 	}
-	return h.buddy.table.Retire()
+	if err := h.buddy.table.Retire(); err != nil {
+		return err
+	}
+	removeHeap(h)
+	h.mu.Lock()
+	h.retired = true
+	h.mu.Unlock()
+	return nil
 }
 
 // addLimbo counts pages that enter or leave limbo. When many wait, it helps the
