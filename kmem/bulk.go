@@ -191,7 +191,8 @@ func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice uintptr) {
 		contended := c.lock()
 		a.adapt(false, contended)
 		a.flushed = true
-		batch := a.oldest(int(a.avail+1) / 2)
+		c.stir()
+		batch := a.oldest(min(int(a.avail), max(a.perBatch(), int(a.avail)+n-int(a.limit))))
 		moved := c.shared.put(batch)
 		if moved == 0 {
 			moved, twice = c.freeBlock(batch, v)

@@ -53,7 +53,7 @@
 //   - dma.go: caches with [CacheDMA] live on a heap of their own at low addresses,
 //     because a cache has one base; the heap in front knows them by name.
 //   - slabinfo.go: [Heap.WriteSlabinfo], the kernel's file in the version that
-//     slabtop and others read.
+//     slabtop and others read; [Heap.TuneSlabinfo] is a write to it.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.

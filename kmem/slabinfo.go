@@ -49,6 +49,23 @@ func (c *Cache) tunables() (limit, batch, shared int) {
 	return c.limit, c.batch, len(c.shared.entries) / c.batch
 }
 
+// TuneSlabinfo does what a write to the kernel's file does: line names a cache and
+// sets its limit, batchcount and sharedfactor, as in "anon_vma 240 120 8". See
+// [Cache.Tune]. The error says what is legal. It must not be called for a cache
+// that somebody destroys meanwhile.
+func (h *Heap) TuneSlabinfo(line string) error {
+	t, err := parseTuning(line)
+	if err != nil {
+		return fmt.Errorf("kmem: TuneSlabinfo in heap %q: %w", h.name, err)
+	}
+	for _, c := range h.Caches() {
+		if c.name == t.name {
+			return c.Tune(t.limit, t.batch, t.shared)
+		}
+	}
+	return fmt.Errorf("kmem: TuneSlabinfo in heap %q: %q: there is no cache of that name", h.name, line)
+}
+
 // maxTuning bounds the line that tunes a cache, in bytes, as MAX_SLABINFO_WRITE.
 const maxTuning = 128
 

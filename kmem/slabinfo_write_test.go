@@ -75,3 +75,36 @@ func TestParseTuning(t *testing.T) {
 		}
 	}
 }
+
+// TestTuneSlabinfo: what is written is read again, and takes effect.
+func TestTuneSlabinfo(t *testing.T) {
+	layouts(t, func(t *testing.T, layout Layout) {
+		h := newTestHeap(t, HeapOptions{Name: "tuned", Layout: layout})
+		c := newTestCache(t, h, "anon_vma", 64, CacheOptions{})
+		if err := h.TuneSlabinfo("anon_vma 10 4 2\n"); err != nil {
+			t.Fatal(err)
+		}
+		live := make([]Pointer, 300)
+		for i := range live {
+			live[i] = c.Alloc()
+		}
+		for _, p := range live {
+			c.Free(p)
+		}
+		var b strings.Builder
+		if err := h.WriteSlabinfo(&b); err != nil {
+			t.Fatal(err)
+		}
+		if s := c.Stats(); s.Active > len(c.slots.s)*12 || s.Shared > 8 || !strings.Contains(b.String(), " : tunables   10    4    2 : slabdata ") {
+			t.Errorf("%+v\n%s", s, &b)
+		}
+		for line, says := range map[string]string{
+			"anon_vma 0 0 0":  `kmem: TuneSlabinfo in heap "tuned": limit 0; legal are 1 to`,
+			"anon_vmas 1 1 1": "there is no cache of that name",
+		} {
+			if err := h.TuneSlabinfo(line); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%q: %v, want %q", line, err, says)
+			}
+		}
+	})
+}
