@@ -43,6 +43,12 @@
 //
 //	slabbench -bench=Batch10k -layout=2.6.9
 //
+// How objects of a size and flags lie on their slabs, for the layout that is
+// given, or for the runtime's own and those of Linux kernels:
+//
+//	slabbench -geometry -size=64,600 -flags=hwcache_align
+//	slabbench -geometry -size=24 -layout=2.6.9
+//
 // # How long
 //
 // -benchtime is a time or a count, -count the number of samples, as in go test.

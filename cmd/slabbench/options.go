@@ -20,8 +20,9 @@ import (
 // options are what the command was asked for.
 type options struct {
 	// What to do: measure, unless one of these.
-	list   bool
-	verify bool
+	list     bool
+	verify   bool
+	geometry bool
 
 	// What to measure.
 	pattern string
@@ -30,6 +31,8 @@ type options struct {
 	sizes   intList
 	cpus    intList
 	layout  kmem.Layout
+
+	layoutSet bool // -layout was given
 
 	// How long.
 	benchtime bench.Benchtime
@@ -63,7 +66,7 @@ type group struct {
 
 // groups are all flags, as the help text shows them.
 var groups = []group{
-	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list"}},
+	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list", "geometry"}},
 	{"how long", []string{"benchtime", "count"}},
 	{"where to", []string{"o", "sample", "http"}},
 	{"profiles", []string{"cpuprofile", "memprofile", "mutexprofile", "blockprofile", "trace", "perf"}},
@@ -81,6 +84,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.Var(&o.compare, "compare", "measure two `sets` of flags in turns and compare them: none,destroy_by_rcu")
 	fs.TextVar(&o.layout, "layout", kmem.LayoutNative, "lay slabs out as `profile`: "+layoutNames())
 	fs.BoolVar(&o.list, "list", false, "list the scenarios and what they measure")
+	fs.BoolVar(&o.geometry, "geometry", false, "show how objects of -size and -flags lie on their slabs")
 	fs.Var((*benchtimeValue)(&o.benchtime), "benchtime", "measure each case for `time`, or for a count such as 100x (default 1s, less when no -bench is given)")
 	fs.IntVar(&o.count, "count", 0, "take `n` samples of each case (default 1, with -compare 6)")
 	fs.StringVar(&o.output, "o", "", "write the results to `file` instead of to standard output")
@@ -116,6 +120,8 @@ var exclusive = [][2]string{
 	{"compare", "flags"},
 	{"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
 	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"},
+	{"geometry", "verify"}, {"geometry", "list"}, {"geometry", "bench"}, {"geometry", "compare"},
+	{"geometry", "o"}, {"geometry", "http"}, {"geometry", "perf"},
 	{"list", "o"}, {"list", "http"}, {"list", "perf"},
 }
 
@@ -126,6 +132,7 @@ func (o *options) check(set map[string]bool) error {
 			return usagef("-%s and -%s exclude each other", p[0], p[1])
 		}
 	}
+	o.layoutSet = set["layout"]
 	if set["count"] && o.count < 1 {
 		return usagef("-count %d: legal is 1 or more", o.count)
 	}

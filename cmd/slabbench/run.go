@@ -70,6 +70,8 @@ func dispatch(ctx context.Context, stdout, stderr io.Writer, args []string) erro
 	switch {
 	case o.list:
 		return list(stdout, o)
+	case o.geometry:
+		return geometry(stdout, o)
 	case o.verify && isChild():
 		return tortureHere(ctx, stdout, o)
 	case o.verify:
