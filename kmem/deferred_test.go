@@ -258,3 +258,43 @@ func TestDeferredDebug(t *testing.T) {
 		}
 	})
 }
+
+// TestDeferredAside: objects that go beside the arrays are freed deferred like
+// any others: guarded samples and those of the profile.
+func TestDeferredAside(t *testing.T) {
+	layouts(t, func(t *testing.T, layout Layout) {
+		for name, o := range map[string]HeapOptions{
+			"guard":   {Debug: DebugOptions{GuardEvery: 1}},
+			"profile": {ProfileRate: 1},
+		} {
+			t.Run(name, func(t *testing.T) {
+				o.Layout = layout
+				h := newTestHeap(t, o)
+				c := newTestCache(t, h, "aside", 64, CacheOptions{})
+				for range 3 {
+					section := h.Domain().Enter()
+					var live []*uint64
+					for range 100 {
+						p := (*uint64)(c.Alloc())
+						*p = published
+						live = append(live, p)
+					}
+					for i, p := range live {
+						if i%2 == 0 {
+							c.FreeDeferred(Pointer(p))
+						} else {
+							h.FreeDeferred(Pointer(p))
+						}
+					}
+					for _, p := range live {
+						if *p != published {
+							t.Fatalf("inside the section the object reads %#x", *p)
+						}
+					}
+					section.Exit()
+					c.BarrierDeferred()
+				}
+			})
+		}
+	})
+}
