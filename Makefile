@@ -112,16 +112,18 @@ compare: command ## with the flag against without, interleaved, COUNT samples
 	$(SLABBENCH) -compare none,destroy_by_rcu -count $(COUNT) -o bin/compare.txt >/dev/null
 	$(GO) tool benchstat -col /flags bin/compare.txt
 
-# Two files: everything with the flag against without, and the life of slabs and
-# limbo over time. The table of the README comes from the first.
+# Three files: everything with the flag against without, the life of slabs and
+# limbo over time, and ours in turns with the peers that are installed. The table
+# of the README comes from the last.
 .PHONY: results
 results: command ## measure everything into results/, draw it, and fill in README's table
 	@mkdir -p results
 	$(SLABBENCH) -bench . -compare none,destroy_by_rcu -cpu 1,2 -count $(COUNT) -benchtime $(BENCHTIME) -o $(RESULT).txt >/dev/null
 	$(SLABBENCH) -bench 'SpikeIdle|StalledReader|GrowShrink' -flags destroy_by_rcu -size 64 -sample 10ms -o $(RESULT)-time.txt >/dev/null
-	$(SLABBENCH) report -o $(RESULT).html $(RESULT).txt $(RESULT)-time.txt
-	$(SLABBENCH) report -readme README.md $(RESULT).txt
-	@echo 'wrote $(RESULT).txt, .html and the table in README.md'
+	$(MAKE) peers ARGS='-rounds $(COUNT) -benchtime $(BENCHTIME) -size 64 -o $(CURDIR)/$(RESULT)-peers.txt'
+	$(SLABBENCH) report -o $(RESULT).html $(RESULT).txt $(RESULT)-time.txt $(RESULT)-peers.txt
+	$(SLABBENCH) report -readme README.md $(RESULT)-peers.txt
+	@echo 'wrote $(RESULT)*.txt, .html and the table in README.md'
 
 .PHONY: peers-deps
 peers-deps: ## install what we measure against (Debian, as root)
