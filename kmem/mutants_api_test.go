@@ -14,7 +14,7 @@ func TestMutantsAPI(t *testing.T) {
 		t.Skip("the plain lane runs these; each is a build of its own")
 	}
 	mutant.Run(t, []mutant.Mutant{
-		{Name: "a deferred free without a grace period", File: "deferred.go",
+		{Name: "a deferred free without a grace period", File: "deferredbatch.go",
 			Old: "h.domain.Call(&b.block.head, freeBlockCallback)", New: "freeDeferred(&b.block.head)",
 			Test: "^TestFreeDeferred$", Expect: "handed out inside the section|double free"},
 		{Name: "destroy does not wait for deferred frees", File: "cache.go",
