@@ -17,15 +17,16 @@
 //	end        the last link of a chain; it carries its bucket's number
 //	bucket     a link, the head of a chain
 //	chunk      an array of buckets, off the Go heap too
-//	table      the directory of chunks and the mask; a Go object, replaced when it doubles
+//	table      the directory of chunks, the mask and the frontier; a Go object, replaced when one changes
 //	stripe     a lock, and the buckets whose numbers agree in the low bits
 //	frontier   buckets from this number on are not split yet
 //	live       a node whose sequence is even: it is in the map
 //
 // # The walk of a lookup
 //
-//	map.go     Load        hash, enter a section
-//	table.go   locate      hash to bucket: the mask, the frontier
+//	map.go     Load        enter a section
+//	hash.go    hash        key to hash
+//	table.go   guess       hash to bucket: the mask, the frontier
 //	lookup.go  find        walk; at the key: sequence, copy, sequence again
 //	lookup.go  find        at an end: is it this bucket's, and is this still the bucket
 //	map.go     Load        leave the section; when spoiled try again, at last under the lock

@@ -18,7 +18,7 @@ const (
 // of the stripe, number s, up to it. The stripe is locked.
 func (m *Map[K, V]) grow(by hand[K, V], st *stripe[V], s uint64) {
 	stripes := uint64(len(m.stripes))
-	frontier := m.frontier.Load()
+	frontier := m.table.Load().frontier
 	if st.count*stripes*perEntry > frontier {
 		frontier = m.advance(frontier)
 	}
@@ -32,29 +32,23 @@ func (m *Map[K, V]) grow(by hand[K, V], st *stripe[V], s uint64) {
 }
 
 // advance moves the frontier, if nobody else is about to, and returns where it
-// is. Without memory for more buckets it stays: chains get longer. The larger
-// table is published before the frontier that needs it, and that before any
-// bucket is split.
+// is. Without memory for more buckets it stays: chains get longer.
 func (m *Map[K, V]) advance(from uint64) uint64 {
 	if !m.growing.TryLock() {
 		return from
 	}
 	defer m.growing.Unlock()
-	if now := m.frontier.Load(); now != from {
-		return now
+	t := m.table.Load()
+	if t.frontier != from {
+		return t.frontier
 	}
 	stripes := uint64(len(m.stripes))
-	next := from + max(from/64/stripes, 1)*stripes
-	t := m.table.Load()
-	if next > t.mask+1 {
-		t = t.doubled()
-	}
-	if t.addChunks(m.buckets, next) != nil {
+	t = t.advanced(from + max(from/64/stripes, 1)*stripes)
+	if t.addChunks(m.buckets) != nil {
 		return from
 	}
 	m.table.Store(t)
-	m.frontier.Store(next)
-	return next
+	return t.frontier
 }
 
 // splitOff splits bucket b off its parent, which is split already: a stripe

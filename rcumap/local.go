@@ -65,23 +65,30 @@ func (l *Local[K, V]) exit() {
 	}
 }
 
-// Load is [Map.Load].
-func (l *Local[K, V]) Load(key K) (V, bool) {
-	h := l.m.hash(key)
-	l.enter()
-	v, found := l.m.find(key, h)
-	l.exit()
+// Load is [Map.Load]. The flavor that is most common, and whose sections cost
+// less than a call, has them inlined.
+func (l *Local[K, V]) Load(key K) (v V, ok bool) {
+	var found outcome
+	if reader := l.memb; reader != nil {
+		reader.Lock()
+		found = l.m.find(key, &v)
+		reader.Unlock()
+	} else {
+		l.enter()
+		found = l.m.find(key, &v)
+		l.exit()
+	}
 	if found == spoiled {
-		return l.loadAgain(key, h)
+		return l.loadAgain(key)
 	}
 	return v, found == hit
 }
 
-func (l *Local[K, V]) loadAgain(key K, h uint64) (V, bool) {
+func (l *Local[K, V]) loadAgain(key K) (v V, ok bool) {
 	l.m.spoiled.Add(1)
 	for range tries - 1 {
 		l.enter()
-		v, found := l.m.find(key, h)
+		found := l.m.find(key, &v)
 		l.exit()
 		if found != spoiled {
 			return v, found == hit
@@ -89,7 +96,7 @@ func (l *Local[K, V]) loadAgain(key K, h uint64) (V, bool) {
 		runtime.Gosched()
 	}
 	l.m.locked.Add(1)
-	return l.m.loadLocked(key, h)
+	return l.m.loadLocked(key)
 }
 
 // Store is [Map.Store].
@@ -126,7 +133,7 @@ type Stats struct {
 func (m *Map[K, V]) Stats() Stats {
 	return Stats{
 		Entries: m.Len(),
-		Buckets: int(m.frontier.Load()),
+		Buckets: int(m.table.Load().frontier),
 		Spoiled: int(m.spoiled.Load()),
 		Locked:  int(m.locked.Load()),
 		Nodes:   m.any.any.Cache().Stats(),

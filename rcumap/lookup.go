@@ -13,31 +13,37 @@ const (
 	spoiled         // something moved under the reader, or is being written: nothing is known
 )
 
-// find looks for a key, inside a section.
-func (m *Map[K, V]) find(key K, h uint64) (v V, found outcome) {
-	b, l := m.locate(h)
+// find looks for a key, inside a section. Only after a hit v has its value.
+func (m *Map[K, V]) find(key K, v *V) outcome {
+	h := m.hash(key)
+	t := m.table.Load() // locate, without the call
+	b := t.guess(h)
+	l := t.head(b)
+	if l == 0 {
+		b, l = t.ancestor(b)
+	}
 	for !l.isEnd() {
 		n := m.at(l)
 		seq, live := n.seq.TryRead()
 		if equal(&n.key, key) {
 			if !live {
-				return v, spoiled // it comes, goes, or changes at this moment
+				return spoiled // it comes, goes, or changes at this moment
 			}
-			v = n.value.load()
+			n.value.copyTo(v)
 			if n.seq.ReadRetry(seq) {
-				return v, spoiled
+				return spoiled
 			}
-			return v, hit
+			return hit
 		}
 		l = link(n.next.Load())
 	}
 	if l.bucket() != b {
-		return v, spoiled // a node moved, and led to another chain
+		return spoiled // a node moved, and led to another chain
 	}
 	if now, _ := m.locate(h); now != b {
-		return v, spoiled // the bucket was split
+		return spoiled // the bucket was split
 	}
-	return v, miss
+	return miss
 }
 
 // seek finds the node of a key, or nil, and the link to it, or the last one. The

@@ -81,7 +81,7 @@ func newTestMap[K comparable, V any](t testing.TB, o Options) *Map[K, V] {
 
 func endChecked[K comparable, V any](t testing.TB, m *Map[K, V]) {
 	t.Cleanup(func() {
-		if t.Failed() || m.frontier.Load() == 0 {
+		if t.Failed() || m.table.Load().frontier == 0 {
 			return
 		}
 		check(t, m)
@@ -105,8 +105,8 @@ func check[K comparable, V any](t testing.TB, m *Map[K, V]) {
 			}
 			continue
 		}
-		if b >= m.frontier.Load() {
-			t.Errorf("bucket %d is split, the frontier is %d", b, m.frontier.Load())
+		if b >= tab.frontier {
+			t.Errorf("bucket %d is split, the frontier is %d", b, tab.frontier)
 		}
 		for ; !l.isEnd(); l = link(m.at(l).next.Load()) {
 			n := m.at(l)

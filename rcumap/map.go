@@ -4,7 +4,6 @@ package rcumap
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/bits"
 	"runtime"
 	"sync"
@@ -38,13 +37,12 @@ type Options struct {
 // at its limit.
 type Map[K comparable, V any] struct {
 	// What lookups read. It changes when the map grows.
-	table    atomic.Pointer[table]
-	frontier atomic.Uint64 // buckets from this number on are not split; a multiple of the number of stripes
+	table atomic.Pointer[table]
 
 	// Constant.
 	anchor  kmem.Pointer // where links count from
 	domain  *urcu.Domain
-	seed    maphash.Seed
+	secret  secret
 	any     hand[K, V] // for goroutines without a Local
 	stripes []stripe[V]
 	initial uint64 // number of buckets that were never split off another
@@ -52,7 +50,7 @@ type Map[K comparable, V any] struct {
 	heap    *kmem.Heap
 	buckets *kmem.Typed[chunk]
 
-	// growing guards the replacement of the table, its chunks, and the frontier.
+	// growing guards the replacement of the table.
 	growing sync.Mutex
 
 	_       [smp.LinePad]byte
@@ -99,7 +97,7 @@ func New[K comparable, V any](heap *kmem.Heap, o Options) (*Map[K, V], error) {
 	if o.Name == "" {
 		o.Name = "map"
 	}
-	m := &Map[K, V]{name: o.Name, heap: heap, domain: heap.Domain(), seed: maphash.MakeSeed()}
+	m := &Map[K, V]{name: o.Name, heap: heap, domain: heap.Domain(), secret: newSecret[K]()}
 	if err := m.init(o); err != nil {
 		return nil, fmt.Errorf("rcumap: New %q: %w", o.Name, err)
 	}
@@ -145,7 +143,8 @@ func (m *Map[K, V]) initBuckets(o Options) error {
 		m.stripes[i].split = m.initial / stripes
 	}
 	t := newTable(m.initial)
-	if err := t.addChunks(m.buckets, m.initial); err != nil {
+	t.frontier = m.initial
+	if err := t.addChunks(m.buckets); err != nil {
 		t.freeChunks(m.buckets)
 		return err
 	}
@@ -153,7 +152,6 @@ func (m *Map[K, V]) initBuckets(o Options) error {
 	for b := range m.initial {
 		t.bucket(b).Store(uint64(end(b)))
 	}
-	m.frontier.Store(m.initial)
 	m.table.Store(t)
 	return nil
 }
@@ -173,8 +171,6 @@ func (m *Map[K, V]) Name() string { return m.name }
 // Heap returns the heap that the map is on.
 func (m *Map[K, V]) Heap() *kmem.Heap { return m.heap }
 
-func (m *Map[K, V]) hash(key K) uint64 { return maphash.Comparable(m.seed, key) }
-
 func (m *Map[K, V]) stripe(h uint64) *stripe[V] {
 	return &m.stripes[h&uint64(len(m.stripes)-1)]
 }
@@ -185,24 +181,45 @@ const tries = 8
 // Load returns the value of a key, and whether the map has it. It takes no lock,
 // save for the case that doc.go names, and may be called inside a section too,
 // of any kind, which it then does not leave.
-func (m *Map[K, V]) Load(key K) (V, bool) {
-	h := m.hash(key)
+func (m *Map[K, V]) Load(key K) (v V, ok bool) {
 	s := m.domain.Enter()
-	v, found := m.find(key, h)
+	found := m.find(key, &v)
 	s.Exit()
 	if found == spoiled {
-		return m.loadAgain(key, h)
+		return m.loadAgain(key)
 	}
 	return v, found == hit
 }
 
+// LoadInside is [Map.Load] for a caller that has a section of the heap's domain
+// open, of whichever kind, and looks many keys up in it: it spares the price of a
+// section for each. Beside a writer of the very key it may wait for a lock inside
+// the section; whoever holds that lock waits for nobody's section.
+func (m *Map[K, V]) LoadInside(key K) (v V, ok bool) {
+	found := m.find(key, &v)
+	if found == spoiled {
+		return m.loadAgainInside(key)
+	}
+	return v, found == hit
+}
+
+// loadAgainInside cannot leave the section, so it does not try for long.
+func (m *Map[K, V]) loadAgainInside(key K) (v V, ok bool) {
+	m.spoiled.Add(1)
+	if found := m.find(key, &v); found != spoiled {
+		return v, found == hit
+	}
+	m.locked.Add(1)
+	return m.loadLocked(key)
+}
+
 // loadAgain goes on where the first walk was spoiled. Each walk has a section of
 // its own, so that grace periods get past a lookup that keeps trying.
-func (m *Map[K, V]) loadAgain(key K, h uint64) (V, bool) {
+func (m *Map[K, V]) loadAgain(key K) (v V, ok bool) {
 	m.spoiled.Add(1)
 	for range tries - 1 {
 		s := m.domain.Enter()
-		v, found := m.find(key, h)
+		found := m.find(key, &v)
 		s.Exit()
 		if found != spoiled {
 			return v, found == hit
@@ -210,11 +227,12 @@ func (m *Map[K, V]) loadAgain(key K, h uint64) (V, bool) {
 		runtime.Gosched()
 	}
 	m.locked.Add(1)
-	return m.loadLocked(key, h)
+	return m.loadLocked(key)
 }
 
 // loadLocked finds a key under its stripe's lock, which nothing spoils.
-func (m *Map[K, V]) loadLocked(key K, h uint64) (v V, ok bool) {
+func (m *Map[K, V]) loadLocked(key K) (v V, ok bool) {
+	h := m.hash(key)
 	st := m.lock("Load", h)
 	n, _ := m.seek(key, h)
 	if n != nil {
@@ -228,7 +246,7 @@ func (m *Map[K, V]) loadLocked(key K, h uint64) (v V, ok bool) {
 func (m *Map[K, V]) lock(op string, h uint64) *stripe[V] {
 	st := m.stripe(h)
 	st.mu.Lock()
-	if m.frontier.Load() == 0 {
+	if m.table.Load().frontier == 0 {
 		st.mu.Unlock()
 		panic(fmt.Sprintf("rcumap: %s of map %q after Close", op, m.name))
 	}
@@ -266,7 +284,6 @@ func (m *Map[K, V]) Close() error {
 	m.clear("Close")
 	m.growing.Lock()
 	t := m.table.Swap(newTable(1))
-	m.frontier.Store(0)
 	m.growing.Unlock()
 	t.freeChunks(m.buckets)
 	if err := m.any.any.Cache().Destroy(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/internal/invariant"
 	"github.com/slabrcu/slabrcu/internal/mmap"
@@ -300,6 +301,76 @@ func TestUpdatePanics(t *testing.T) {
 	want(t, m, 1, 1)
 	must(t, m.Store(1, 3))
 	want(t, m, 1, 3)
+}
+
+// TestLoadInside: many lookups in one section, which stays the caller's.
+func TestLoadInside(t *testing.T) {
+	m := newTestMap[uint64, uint64](t, Options{})
+	for k := range uint64(100) {
+		must(t, m.Store(k, k))
+	}
+	s := m.domain.Enter()
+	for k := range uint64(200) {
+		if v, ok := m.LoadInside(k); ok != (k < 100) || ok && v != k {
+			t.Errorf("LoadInside(%d): %d, %v", k, v, ok)
+		}
+	}
+	// A writer that is in the middle of it: it is waited for, and has finished.
+	n, _ := m.seek(7, m.hash(7))
+	st := m.lock("test", m.hash(7))
+	n.seq.WriteBegin()
+	time.AfterFunc(10*time.Millisecond, func() {
+		n.value.store(70)
+		n.seq.WriteEnd()
+		st.mu.Unlock()
+	})
+	if v, ok := m.LoadInside(7); !ok || v != 70 {
+		t.Errorf("LoadInside beside a writer: %d, %v", v, ok)
+	}
+	s.Exit()
+	if got := m.Stats(); got.Spoiled != 1 || got.Locked != 1 {
+		t.Errorf("%d spoiled, %d took the lock; want one each", got.Spoiled, got.Locked)
+	}
+}
+
+// TestHash: only what == looks at counts, and every bit of it does.
+func TestHash(t *testing.T) {
+	type gap struct {
+		a uint8
+		b uint32
+	}
+	type blank struct {
+		a uint32
+		_ uint32
+	}
+	_, _ = gap{1, 2}, blank{a: 1}
+	for name, c := range map[string]struct{ got, want bool }{
+		"uint64":    {newSecret[uint64]().word, true},
+		"bool":      {newSecret[bool]().word, true},
+		"[4]uint16": {newSecret[[4]uint16]().word, true},
+		"pair":      {newSecret[struct{ a, b uint32 }]().word, true},
+		"padding":   {newSecret[gap]().word, false},
+		"blank":     {newSecret[blank]().word, false},
+		"long":      {newSecret[[9]byte]().word, false},
+		"nothing":   {newSecret[struct{}]().word, false},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is a plain word: %v, want %v", name, c.got, c.want)
+		}
+	}
+	// Keys in a row, and keys that differ in the high bits, fill the buckets evenly.
+	m := newTestMap[uint64, struct{}](t, Options{})
+	for _, shift := range []int{0, 10, 32, 52} {
+		var count [256]int
+		for k := range uint64(1 << 12) {
+			count[m.hash(k<<shift)&255]++
+		}
+		for b, n := range count {
+			if n > 64 { // 16 on average; a fair hash has more than 45 once in ten million buckets
+				t.Errorf("shift %d: %d of 4096 keys are in bucket %d of 256", shift, n, b)
+			}
+		}
+	}
 }
 
 // TestLocal: a CPU's handle does what the map does, in every flavor.

@@ -27,3 +27,16 @@ type cell[T any] struct {
 // isWord reports whether all of the cell is one word, which is loaded and stored
 // at once. The compiler knows the answer.
 func (c *cell[T]) isWord() bool { return unsafe.Sizeof(*c) == 8 }
+
+// load is copyTo, for those who hold the stripe's lock and are in no hurry.
+func (c *cell[T]) load() (v T) {
+	c.copyTo(&v)
+	return v
+}
+
+// word returns a key of at most a word as a number. (A cell would not do: nobody
+// clears its padding.)
+func word[K comparable](key K) (w uint64) {
+	*(*K)(unsafe.Pointer(&w)) = key
+	return w
+}

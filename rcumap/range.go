@@ -22,7 +22,7 @@ func (m *Map[K, V]) Range(f func(key K, value V) bool) {
 	var batch []entry[K, V]
 	// A class is all hashes that agree in the bits of the first buckets. Keys do
 	// not change class, however the table grows.
-	classes := uint64(1) << (bits.Len64(m.frontier.Load()|1) - 1)
+	classes := uint64(1) << (bits.Len64(m.table.Load().frontier|1) - 1)
 	for c := range classes {
 		batch = m.gather(batch[:0], c, classes)
 		for _, e := range batch {
@@ -46,7 +46,7 @@ func (m *Map[K, V]) gather(batch []entry[K, V], class, classes uint64) []entry[K
 		return batch // not split yet, and neither is what would be split off it
 	}
 	t := m.table.Load()
-	for b := class + classes; b < m.frontier.Load(); b += classes {
+	for b := class + classes; b < t.frontier; b += classes {
 		head := t.head(b)
 		if head == 0 {
 			break

@@ -19,30 +19,37 @@ type chunk [chunkBuckets]atomic.Uint64
 
 func (c *chunk) construct() { clear(c[:]) }
 
-// table is the directory of chunks. A larger one replaces it when the table
-// doubles; both lead to the same chunks.
+// table says where buckets are: the directory of chunks, how many buckets there
+// may be, and how many there are. It is replaced as a whole whenever one of them
+// changes, so that a reader has all of one moment.
 type table struct {
-	mask   uint64 // number of buckets less one, split or not
-	chunks []atomic.Pointer[chunk]
+	mask     uint64                  // a power of two less one
+	frontier uint64                  // buckets from this number on are not split; a multiple of the number of stripes
+	chunks   []atomic.Pointer[chunk] // for mask+1 buckets; nil beyond the frontier
 }
 
-// newTable makes a directory for a power of two of buckets.
+// newTable makes a table for a power of two of buckets.
 func newTable(buckets uint64) *table {
 	return &table{mask: buckets - 1, chunks: make([]atomic.Pointer[chunk], (buckets+chunkBuckets-1)>>chunkShift)}
 }
 
-// doubled returns a directory of twice as many buckets with the same chunks.
-func (t *table) doubled() *table {
+// advanced returns a table with another frontier and the same chunks, which is
+// twice as large if it must be.
+func (t *table) advanced(frontier uint64) *table {
+	if frontier <= t.mask+1 {
+		return &table{mask: t.mask, frontier: frontier, chunks: t.chunks}
+	}
 	d := newTable(2 * (t.mask + 1))
+	d.frontier = frontier
 	for i := range t.chunks {
 		d.chunks[i].Store(t.chunks[i].Load())
 	}
 	return d
 }
 
-// addChunks makes sure that all buckets below n have a chunk.
-func (t *table) addChunks(from *kmem.Typed[chunk], n uint64) error {
-	for i := (n - 1) >> chunkShift; ; i-- { // downwards: those that are there are the first
+// addChunks makes sure that all buckets below the frontier have a chunk.
+func (t *table) addChunks(from *kmem.Typed[chunk]) error {
+	for i := int((t.frontier - 1) >> chunkShift); i >= 0; i-- { // downwards: those that are there are the first
 		if t.chunks[i].Load() != nil {
 			return nil
 		}
@@ -51,10 +58,8 @@ func (t *table) addChunks(from *kmem.Typed[chunk], n uint64) error {
 			return err
 		}
 		t.chunks[i].Store(c)
-		if i == 0 {
-			return nil
-		}
 	}
+	return nil
 }
 
 func (t *table) freeChunks(to *kmem.Typed[chunk]) {
@@ -79,18 +84,23 @@ func (t *table) head(b uint64) link {
 	return link(c[b&(chunkBuckets-1)].Load())
 }
 
-// locate returns the bucket that keys of a hash are in, at some moment of the
-// call, and its first link.
+// guess returns the bucket that keys of a hash are in, unless its head is 0: then
+// it is an ancestor.
 //
 // Buckets from the frontier on are certainly not split: it moves before they are.
 // Those below nearly all are, for stripes follow it soon. So most of the time
-// this touches one bucket. The table is loaded before the frontier; if it doubles
-// in between, the bucket found is that of a moment before.
+// this touches one bucket.
+func (t *table) guess(h uint64) uint64 {
+	b := h & t.mask
+	_, below := bits.Sub64(b, t.frontier, 0)
+	return b & (t.mask>>1 | -below) // beyond the frontier one bit less; as a branch nobody could predict it
+}
+
+// locate returns the bucket that keys of a hash are in, at some moment of the
+// call, and its first link.
 func (m *Map[K, V]) locate(h uint64) (bucket uint64, head link) {
 	t := m.table.Load()
-	b := h & t.mask
-	_, below := bits.Sub64(b, m.frontier.Load(), 0)
-	b &= t.mask>>1 | -below // beyond the frontier one bit less; as a branch nobody could predict it
+	b := t.guess(h)
 	if l := t.head(b); l != 0 {
 		return b, l
 	}

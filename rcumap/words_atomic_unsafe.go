@@ -17,13 +17,13 @@ func (c *cell[T]) word(i uintptr) *uint64 {
 	return (*uint64)(unsafe.Add(unsafe.Pointer(c), i*8))
 }
 
-// load returns the value. It may be a mix, unless it is one word.
-func (c *cell[T]) load() T {
+// copyTo copies the value out. It may be a mix, unless it is one word.
+func (c *cell[T]) copyTo(v *T) {
 	var copied cell[T]
 	for i := range c.words() {
 		*copied.word(i) = atomic.LoadUint64(c.word(i))
 	}
-	return copied.v
+	*v = copied.v
 }
 
 // store sets the value: one word at once, others piecemeal.

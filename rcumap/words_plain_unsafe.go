@@ -16,13 +16,14 @@ import (
 	"unsafe"
 )
 
-// load returns the value. It may be a mix, unless it is one word.
-func (c *cell[T]) load() (v T) {
+// copyTo copies the value out. It may be a mix, unless it is one word.
+func (c *cell[T]) copyTo(v *T) {
 	if c.isWord() {
 		w := atomic.LoadUint64((*uint64)(unsafe.Pointer(c)))
-		return *(*T)(unsafe.Pointer(&w))
+		*v = *(*T)(unsafe.Pointer(&w))
+		return
 	}
-	return c.v
+	*v = c.v
 }
 
 // store sets the value: one word at once, others piecemeal.
