@@ -380,3 +380,81 @@ func TestReapGone(t *testing.T) {
 		}
 	})
 }
+
+// TestDestroyAwaits: Destroy returns only when a slab that somebody took off its
+// list before is in limbo, and its callback was waited for.
+func TestDestroyAwaits(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "c", 64, CacheOptions{Flags: DestroyByRCU})
+	fillAndFree(c.Alloc, c.Free, 1)
+	v := c.drain("test")
+	c.lock()
+	c.takeFree(&v) // as a reaper does, which is now on its way to destroySlabs
+	c.unlock()
+	if v.n != 1 {
+		t.Fatalf("%d slabs taken, want 1", v.n)
+	}
+	done := make(chan error)
+	go func() { done <- c.Destroy() }()
+	select {
+	case err := <-done:
+		t.Errorf("the cache was destroyed while one of its slabs was on its way: %v", err)
+		return
+	case <-time.After(20 * time.Millisecond):
+	}
+	c.destroySlabs(v)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReapSlabs: how many free slabs a look takes: those that were there all the
+// time, or a fifth of the limit if none was touched; and what becomes of the limit.
+func TestReapSlabs(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "c", 256, CacheOptions{})
+	num := c.geo.Num
+	high := 100 * num // of which a fifth is 20 slabs
+	for _, step := range []struct {
+		free, low   int
+		touched     bool
+		limit, peak int
+		left, decay int
+	}{
+		{30, 12, true, high, high, 18, high},
+		{30, 0, true, high, high, 30, high},
+		{30, 12, false, high, high, 10, high},
+		{30, 25, false, high, high, 5, high},
+		{30, 0, false, 1, 0, 29, 0}, // 0: the base, below which it does not go
+		{10, 0, false, high, high, 0, high},
+		{30, 10, true, high, 20 * num, 20, high / 2},
+		{30, 10, true, high, 60 * num, 20, high},
+	} {
+		live := make([]Pointer, step.free*num)
+		for i := range live {
+			live[i] = c.Alloc()
+		}
+		c.lock()
+		c.freeLimit = 1 << 20
+		c.unlock()
+		freeAll(c, live)
+		v := c.drain("test")
+		c.lock()
+		l := &c.lists
+		for l.group[slabsFree].n > step.free { // what batches brought beyond
+			c.doom(l.group[slabsFree].head, &v)
+		}
+		if l.group[slabsFree].n != step.free {
+			t.Fatalf("%d free slabs, want %d", l.group[slabsFree].n, step.free)
+		}
+		l.group[slabsFree].low, l.freeTouched, l.freePeak, c.freeLimit = step.low, step.touched, step.peak, step.limit
+		c.reapSlabs(&v)
+		left, low, limit := l.group[slabsFree].n, l.group[slabsFree].low, c.freeLimit
+		c.unlock()
+		if want := max(step.decay, c.baseFreeLimit()); left != step.left || low != left || limit != want {
+			t.Errorf("%+v: %d slabs are left, %d the least from now on, limit %d, want %d", step, left, low, limit, want)
+		}
+		c.endOf(v)
+		c.Shrink()
+	}
+}

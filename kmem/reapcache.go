@@ -87,7 +87,7 @@ func (c *Cache) reap(slabs bool) (left bool) {
 // isBare reports whether there is nothing to take behind the array caches. The
 // caller holds mu.
 func (c *Cache) isBare() bool {
-	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit == c.baseFreeLimit()
+	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit()
 }
 
 // reapArrays looks at all array caches and reports whether there is any to look
