@@ -67,9 +67,20 @@ func (c *Cache) FreeDeferred(p Pointer) {
 		d = c.startDeferral()
 	}
 	s := d.borrow()
+	var fresh *deferBlock
+	if s.isEmpty() { // a block comes with no token held
+		s.giveBack()
+		fresh = d.newBlock()
+		s = d.borrow()
+	}
 	if s.last() == off {
 		s.giveBack()
+		d.freeBlock(fresh)
 		c.doubleFree(off)
+	}
+	if s.isEmpty() {
+		s.begin(fresh)
+		fresh = nil
 	}
 	full := d.add(s, off)
 	start := !s.ticking
@@ -77,6 +88,7 @@ func (c *Cache) FreeDeferred(p Pointer) {
 		s.ticking, s.seen = true, s.begun
 	}
 	s.giveBack()
+	d.freeBlock(fresh)
 	if start {
 		c.heap.domain.Defer(s.tick)
 	}
@@ -117,18 +129,17 @@ func (s *deferSlot) take() bool { return atomic.SwapUint32(&s.token, 1) == 0 }
 func (s *deferSlot) giveBack() { storeRelease(&s.token, 0) }
 
 // borrow returns a slot that the caller owns until it gives it back.
-func (d *deferral) borrow() *deferSlot {
-	mask := uintptr(len(d.slots) - 1)
-	for i := stackHint(); ; i++ {
-		s := &d.slots[i&mask]
-		if s.take() {
-			return s
-		}
-		if (i+1)&mask == stackHint()&mask {
-			waitFor(s.take)
-			return s
-		}
+func (d *deferral) borrow() (s *deferSlot) {
+	i, mask := stackHint(), uintptr(len(d.slots)-1)
+	if s = &d.slots[i&mask]; s.take() {
+		return s
 	}
+	waitFor(func() bool {
+		i++
+		s = &d.slots[i&mask]
+		return s.take()
+	})
+	return s
 }
 
 // flush queues what the slots have gathered; those in use are left out unless

@@ -46,13 +46,21 @@ func (s *deferSlot) last() uintptr {
 	return 0
 }
 
+func (s *deferSlot) isEmpty() bool { return s.block == nil && s.spill == nil }
+
+// begin starts a batch with an empty block, nil when there is no memory for one.
+func (s *deferSlot) begin(b *deferBlock) { s.begun, s.block = s.begun+1, b }
+
+// freeBlock gives back a block that was not needed.
+func (d *deferral) freeBlock(b *deferBlock) {
+	if b != nil {
+		d.c.heap.blocks.Load().Free(b.address())
+	}
+}
+
 // add puts an object into the slot's batch and returns the batch when it is
 // full. The caller owns s.
 func (d *deferral) add(s *deferSlot, off uintptr) (full batch) {
-	if s.block == nil && s.spill == nil {
-		s.begun++
-		s.block = d.newBlock()
-	}
 	if b := s.block; b != nil {
 		*b.entry(b.n) = off
 		b.n++
@@ -117,7 +125,7 @@ func (d *deferral) tick(s *deferSlot) {
 	var b batch
 	again := false
 	switch {
-	case s.block == nil && s.spill == nil:
+	case s.isEmpty():
 	case s.begun == s.seen:
 		b = s.detach()
 	default:
