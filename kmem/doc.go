@@ -54,6 +54,15 @@
 //     because a cache has one base; the heap in front knows them by name.
 //   - slabinfo.go: [Heap.WriteSlabinfo], the kernel's file in the version that
 //     slabtop and others read; [Heap.TuneSlabinfo] is a write to it.
+//   - reap.go, reapcache.go: the reaper, a goroutine that a heap has while there is
+//     something to give back. A cache is stirred when something comes to be there,
+//     and whoever empties an array takes its entries, so that nothing comes unseen.
+//   - pressure.go, shrinker.go: what is tried at a heap's limit before Alloc fails.
+//   - tune.go: [Cache.Tune], the limits of arrays set by hand.
+//   - trim.go, hugepages.go, cgroup.go: pages back to the system, huge ones by wish,
+//     and the limit of a heap that was given none.
+//   - cached.go, memlimit.go: what pages are used for, and what of it the collector
+//     should be told ([AdjustMemoryLimit]).
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.
