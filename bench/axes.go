@@ -48,6 +48,8 @@ type Params struct {
 type HeapSettings struct {
 	Reserve uintptr // bytes of address space; 0 is a size fit for the build
 	Limit   uintptr // bytes of pages; 0 is none
+
+	ProfileRate int // bytes to a sample of the off-heap profile; 0 is none
 }
 
 // Key is one key=value part of a benchmark's name.

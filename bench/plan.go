@@ -22,6 +22,8 @@ type Plan struct {
 	Sampling  Sampling   // none by default
 	Perf      PerfEvents // none by default
 
+	HeapProfile HeapProfile // none by default
+
 	running atomic.Pointer[sources] // of the case under way
 }
 

@@ -26,6 +26,8 @@ type Run struct {
 	latency string // unit of the latencies, behind the quantile's name
 	perf    PerfEvents
 	result  *Result
+
+	profiles []HeapSamples // of the last round
 }
 
 // Context ends when the run is interrupted.
@@ -50,7 +52,7 @@ func (r *Run) Measure(loop func(*Round)) error {
 		}
 		round := &Round{N: n, ctx: r.ctx, counting: counting{events: r.perf.events}}
 		round.began = func() { r.before = r.sources.read() }
-		round.ended = func() { r.after = r.sources.read() }
+		round.ended = func() { r.after = r.sources.read(); r.profileHeaps() }
 		loop(round)
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -159,6 +161,9 @@ func (p *Plan) do(ctx context.Context, c *Case) (res *Result, err error) {
 	}
 	if r.result == nil {
 		return nil, fmt.Errorf("%s: the scenario measured nothing", c.Name())
+	}
+	if p.HeapProfile != nil {
+		p.HeapProfile(c, r.profiles)
 	}
 	r.result.Case = c
 	r.result.Values = append(r.result.Values, r.extra...)

@@ -40,6 +40,8 @@ func (r *Run) newWorld(d *urcu.Domain) (*world, error) {
 		Limit:   r.Heap.Limit,
 		Domain:  d,
 		Layout:  r.Layout,
+
+		ProfileRate: r.Heap.ProfileRate,
 	})
 	if err != nil {
 		return nil, err

@@ -89,14 +89,40 @@ func claimOne(n *atomic.Int32) bool {
 	return false
 }
 
-// freeAside frees p if it is an object from beside the arrays. No lock is held
-// and no array owned.
-func (c *Cache) freeAside(p Pointer) bool {
+// freeAside frees p if it is an object from beside the arrays, and says whether the
+// caller's next one shall be a sample again. No lock is held and no array owned.
+func (c *Cache) freeAside(p Pointer) (freed, sample bool) {
 	if c.debug != nil {
-		return c.debug.free(p)
+		return c.debug.free(p), false
 	}
 	s := c.sampler
-	return s.profile != nil && s.profile.free(p) || s.guards != nil && s.guards.freeObject(c, p)
+	if s.profile != nil {
+		if freed, sample = s.profile.free(p); freed {
+			return true, sample
+		}
+	}
+	return s.guards != nil && s.guards.freeObject(c, p), false
+}
+
+// flushSlot empties the array that the calling goroutine is going to borrow next,
+// most likely.
+func (c *Cache) flushSlot() {
+	s := c.borrow("Free")
+	var v victims
+	twice := max(c.empty(&s.arrayCache, &v), c.emptyHot(&s.arrayCache, &v))
+	s.end = 0 // so that frees are slow while a sample is waited for
+	s.giveBack()
+	c.afterFree(v, twice)
+}
+
+// giveStraight puts an object on its slab and not into an array, where the next
+// allocation would find it.
+func (c *Cache) giveStraight(off uintptr) (v victims, twice uintptr) {
+	c.lock()
+	_, twice = c.freeBlock([]uintptr{off}, &v)
+	c.stats.flushes++
+	c.unlock()
+	return v, twice
 }
 
 // freeBulkAside frees objects of which at least one is from beside the arrays, or

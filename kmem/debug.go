@@ -75,7 +75,7 @@ func (d *debugCache) construct(off uintptr) {
 // alloc takes an object off its slab. An object that was damaged while it was
 // free is reported, repaired, and then handed out.
 func (d *debugCache) alloc() (Pointer, error) {
-	c, here := d.c, now()
+	c, here := d.c, d.now()
 	for {
 		var one [1]uintptr
 		c.lock()
@@ -163,7 +163,7 @@ func (d *debugCache) free(p Pointer) bool {
 	if !f.owns(slot) {
 		return false
 	}
-	here := now()
+	here := d.now()
 	d.destruct(slot)
 	c.lock()
 	if !f.owns(slot) { // the slab went, so the object was free

@@ -22,6 +22,14 @@ type use struct {
 // now is an event that happens here.
 func now() use { return use{at: time.Now().UnixNano(), stack: callers()} }
 
+// now is what the cache keeps of an event that happens here, if it does.
+func (d *debugCache) now() use {
+	if d.tracks.cache == nil {
+		return use{}
+	}
+	return now()
+}
+
 // Use is an allocation or a free of an object, as a report shows it. A zero At
 // says that there was none, or that nobody kept it.
 type Use struct {

@@ -29,7 +29,10 @@ func (l *Local) freeSlow(p Pointer) {
 	c, off := l.cache, offset(l.base, p)
 	l.array().look()
 	if !l.owns(off) {
-		c.freeOther(p)
+		if c.freeOther(p) {
+			l.Flush()
+			l.end = 0 // so that frees come here while a sample is waited for
+		}
 		return
 	}
 	l.enter("Free")
@@ -60,7 +63,9 @@ func (c *Cache) freeSlow(s *slot, p Pointer) {
 	s.look()
 	if !s.owns(off) {
 		s.giveBack()
-		c.freeOther(p)
+		if c.freeOther(p) {
+			c.flushSlot()
+		}
 		return
 	}
 	v, twice := c.give(&s.arrayCache, off)
@@ -68,11 +73,17 @@ func (c *Cache) freeSlow(s *slot, p Pointer) {
 	c.afterFree(v, twice)
 }
 
-// freeOther frees an object that no array takes, or panics when it is none.
-func (c *Cache) freeOther(p Pointer) {
-	if !c.aside || !c.freeAside(p) {
+// freeOther frees an object that no array takes, or panics when it is none. True
+// asks the caller to empty its array, because the next object shall be a sample.
+func (c *Cache) freeOther(p Pointer) (sample bool) {
+	freed := false
+	if c.aside {
+		freed, sample = c.freeAside(p)
+	}
+	if !freed {
 		c.badFree(p)
 	}
+	return sample
 }
 
 // look brings the end of the heap up to date.
@@ -85,6 +96,8 @@ func (c *Cache) give(a *arrayCache, off uintptr) (v victims, twice uintptr) {
 	switch {
 	case a.freedLast(off):
 		return v, off
+	case c.aside && c.sampler.waits():
+		return c.giveStraight(off)
 	case a.hot == 0:
 		a.hot = off
 		return v, 0

@@ -66,5 +66,14 @@ func explainClosed(addr uintptr) string {
 	return ""
 }
 
+// Heaps returns the heaps that are open now. Any goroutine may call it.
+func Heaps() []*Heap {
+	p := heaps.table.Load()
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(*p), func(h *Heap) bool { return h == nil || h.parent != nil })
+}
+
 // heapOf returns the heap with that number.
 func heapOf(id uint32) *Heap { return (*heaps.table.Load())[id] }

@@ -16,6 +16,9 @@
 // are shares of that. Allocations are weighted by what a window stands for, which
 // is objects that left the slab layer; one that goes around between Free and Alloc
 // of the same owner is not among them.
+//
+// A cache whose objects go around in arrays alone has no new windows, and its
+// samples would die out: profileheirs.go.
 
 package kmem
 
@@ -26,6 +29,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // profileWindow is how many samples are taken in a row, behind fewer that do not
@@ -46,8 +50,13 @@ type cacheProfile struct {
 	span   int64      // bytes that the interval before the window had
 	weight float64    // objects that each sample of the window stands for
 	lead   int32      // samples to come that do not count
-	live   map[uintptr]stackID
+	heirs  int32      // samples to come that take the place of others: without weight
+	heir   int64      // when the last one was asked for, in nanoseconds since 1970
+	live   map[uintptr]use
 	sites  map[stackID]*site
+	renews bool     // a renewal is due
+	ended  [32]life // samples whose objects were freed, the last ones
+	ends   int      // how many there were
 }
 
 // site is what samples say about one call site.
@@ -57,7 +66,7 @@ type site struct {
 }
 
 func newCacheProfile(c *Cache) *cacheProfile {
-	p := &cacheProfile{c: c, live: map[uintptr]stackID{}, sites: map[stackID]*site{}}
+	p := &cacheProfile{c: c, live: map[uintptr]use{}, sites: map[stackID]*site{}}
 	p.lists.h = c.heap
 	p.span = p.draw()
 	p.left.Store(p.span)
@@ -105,7 +114,7 @@ func (p *cacheProfile) due() bool {
 // alloc returns a sampled object, nil when there is no memory for one. No lock is
 // held.
 func (p *cacheProfile) alloc() Pointer {
-	c, here := p.c, callers()
+	c, here := p.c, now()
 	for {
 		c.lock()
 		c.checkLive("Alloc")
@@ -122,32 +131,42 @@ func (p *cacheProfile) alloc() Pointer {
 }
 
 // keep notes a sample, if it counts.
-func (p *cacheProfile) keep(off uintptr, stack stackID) {
+func (p *cacheProfile) keep(off uintptr, here use) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lead > 0 {
 		p.lead--
 		return
 	}
-	s := p.sites[stack]
+	s := p.sites[here.stack]
 	if s == nil {
 		s = &site{}
-		p.sites[stack] = s
+		p.sites[here.stack] = s
 	}
-	p.live[off] = stack
+	p.live[off] = here
 	s.live++
-	s.allocated += p.weight
+	if p.heirs > 0 {
+		p.heirs--
+	} else {
+		s.allocated += p.weight
+	}
 }
 
-// forget notes the end of one. The caller holds the cache's mu, so that the object
-// is not another sample already.
-func (p *cacheProfile) forget(off uintptr) {
+// forget notes the end of one, and reports whether it asked for an heir. The caller
+// holds the cache's mu, so that the object is not another sample already.
+func (p *cacheProfile) forget(off uintptr) (heir bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if stack, ok := p.live[off]; ok {
-		p.sites[stack].live--
-		delete(p.live, off)
+	u, ok := p.live[off]
+	if !ok {
+		return false
 	}
+	end := time.Now().UnixNano()
+	p.sites[u.stack].live--
+	delete(p.live, off)
+	p.ended[p.ends%len(p.ended)] = life{u.stack, float64(max(end-u.at, 1))}
+	p.ends++
+	return p.inherit(end)
 }
 
 // Sample is what one call site has and had of one cache, as far as samples tell:
@@ -155,14 +174,15 @@ func (p *cacheProfile) forget(off uintptr) {
 type Sample struct {
 	Cache string
 	Stack Stack // nil: of uses that no sample caught
+	Size  int   // of an object in bytes, with what alignment and guards add
 
 	InUseObjects, InUseBytes int64 // allocated now
 	AllocObjects, AllocBytes int64 // ever allocated
 }
 
 // Samples returns the profile of a heap with a ProfileRate, and what caches with
-// [StoreUser] know in any case. It borrows each array cache for a moment to see
-// what is at hand there. Any goroutine may call it, as [Cache.Shrink].
+// [StoreUser] know in any case, most bytes in use first. Any goroutine may call it;
+// it takes the lock of each cache, and a look at each array.
 func (h *Heap) Samples() []Sample {
 	var all []Sample
 	for _, c := range h.Caches() {
@@ -180,24 +200,21 @@ func (h *Heap) Samples() []Sample {
 	return all
 }
 
+// ProfileRate returns how many bytes there are to a sample; 0 is no profile.
+func (h *Heap) ProfileRate() int { return h.profileRate }
+
 // samples shares what is in use out among the call sites.
 func (p *cacheProfile) samples() []Sample {
 	c, inUse := p.c, p.c.inUse()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var live int64
-	for _, s := range p.sites {
-		live += s.live
-	}
+	parts, whole := p.parts()
 	var all []Sample
-	if live == 0 && inUse > 0 {
+	if whole == 0 && inUse > 0 {
 		all = append(all, c.sample(nil, inUse, inUse))
 	}
 	for stack, s := range p.sites {
-		var share int64
-		if s.live > 0 {
-			share = int64(math.Round(float64(inUse) * float64(s.live) / float64(live)))
-		}
+		share := int64(math.Round(float64(inUse) * parts[stack] / max(whole, 1)))
 		all = append(all, c.sample(stack.stack(), share, max(share, int64(math.Round(s.allocated)))))
 	}
 	return all
@@ -206,7 +223,7 @@ func (p *cacheProfile) samples() []Sample {
 // sample makes the sample of a site from counts of objects.
 func (c *Cache) sample(stack Stack, inUse, allocated int64) Sample {
 	size := int64(c.geo.ObjSize)
-	return Sample{Cache: c.name, Stack: stack, InUseObjects: inUse, InUseBytes: inUse * size,
+	return Sample{Cache: c.name, Stack: stack, Size: c.geo.ObjSize, InUseObjects: inUse, InUseBytes: inUse * size,
 		AllocObjects: allocated, AllocBytes: allocated * size}
 }
 

@@ -2,8 +2,10 @@ package kmem
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/smp"
 	"pgregory.net/rapid"
@@ -84,6 +86,42 @@ func checkProfile(t *testing.T, h *Heap, c *Cache, alloc func() Pointer, free fu
 	}
 	if out := c.inUse(); out != 0 {
 		t.Errorf("%d objects in use after all frees", out)
+	}
+}
+
+// TestProfileHeirs: where objects go around in arrays and none leaves the slabs any
+// more, the profile follows who has them.
+func TestProfileHeirs(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{ProfileRate: 1 << 10})
+	c := newTestCache(t, h, "c", 64, CacheOptions{})
+	checkHeirs(t, h, c.Alloc, c.Free)
+	d := newTestCache(t, h, "d", 64, CacheOptions{})
+	onCPU(func(cpu *smp.CPU) {
+		l := d.On(cpu)
+		checkHeirs(t, h, l.Alloc, l.Free)
+	})
+}
+
+func checkHeirs(t *testing.T, h *Heap, alloc func() Pointer, free func(Pointer)) {
+	t.Helper()
+	live := make([]Pointer, 2000)
+	for i := range live {
+		live[i] = keepLittle(alloc)
+	}
+	for deadline := time.Now().Add(20 * time.Second); usage(h, "keepLittle").InUseObjects > 500; {
+		if time.Now().After(deadline) {
+			t.Errorf("%d of %d objects in use of a call site that has none; %d of the one that has all",
+				usage(h, "keepLittle").InUseObjects, len(live), usage(h, "keepMuch").InUseObjects)
+			break
+		}
+		for range 10000 {
+			i := rand.IntN(len(live))
+			free(live[i])
+			live[i] = keepMuch(alloc)
+		}
+	}
+	for _, p := range live {
+		free(p)
 	}
 }
 

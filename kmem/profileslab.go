@@ -68,18 +68,18 @@ func (p *cacheProfile) owns(off uintptr) bool {
 	return f.owns(off)
 }
 
-// free frees the object at ptr if it is a sampled one. One empty slab stays. No
-// lock is held.
-func (p *cacheProfile) free(ptr Pointer) bool {
+// free frees the object at ptr if it is a sampled one, and says whether another one
+// shall take its place. One empty slab stays. No lock is held.
+func (p *cacheProfile) free(ptr Pointer) (freed, again bool) {
 	c := p.c
 	off := c.heap.offset(ptr)
 	if !p.owns(off) {
-		return false
+		return false, false
 	}
 	c.lock()
 	if !p.owns(off) { // the slab went, so the object was free
 		c.unlock()
-		return false
+		return false, false
 	}
 	pg := c.heap.page(off >> pageShift)
 	slabOff := uintptr(pg.slab)
@@ -89,7 +89,7 @@ func (p *cacheProfile) free(ptr Pointer) bool {
 		c.unlock()
 		c.doubleFree(off)
 	}
-	p.forget(off)
+	again = p.forget(off)
 	s.put(i)
 	p.lists.freeObjects++
 	p.regroup(s, slabOff)
@@ -99,7 +99,7 @@ func (p *cacheProfile) free(ptr Pointer) bool {
 	}
 	c.unlock()
 	c.endOf(v)
-	return true
+	return true, again
 }
 
 // takeFree moves all free slabs to the victims. The caller holds mu.

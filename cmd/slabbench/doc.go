@@ -88,6 +88,12 @@
 //
 //	slabbench -bench=Batch10k -size=64 -cpuprofile=cpu.out -trace=trace.out
 //
+// -kmemprofile is the profile of the memory that the Go heap profile does not have:
+// which call sites have objects off the heap, and how many they took, with the same
+// labels and the cache besides:
+//
+//	slabbench -bench=Larson -size=64 -kmemprofile=kmem.out
+//
 // -perf counts cycles, instructions, cache misses, mispredicted branches and page
 // faults, per operation, of the measured threads while they are timed. Plain
 // goroutines change their threads: there the whole process is counted. Most

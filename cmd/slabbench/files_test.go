@@ -108,6 +108,7 @@ func TestHTTP(t *testing.T) {
 		"debug/pprof/goroutine":       "",
 		"debug/pprof/heap?debug=1":    "heap profile",
 		"debug/pprof/":                "goroutine",
+		"debug/pprof/kmem?debug=1":    "",
 		"debug/pprof/symbol?0x401000": "",
 	} {
 		res, err := http.Get(url + path)

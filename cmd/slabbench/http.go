@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/slabrcu/slabrcu/bench"
+	"github.com/slabrcu/slabrcu/kmempprof"
 )
 
 // window is what can be seen of a run from outside.
@@ -58,6 +59,7 @@ func openWindow(addr string, plan *bench.Plan, stderr io.Writer) (*window, error
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.Handle("/debug/pprof/kmem", kmempprof.Handler())
 	mux.HandleFunc("/debug/vars", v.vars)
 	mux.HandleFunc("/slabinfo", v.slabinfo)
 	mux.HandleFunc("/{$}", index)
@@ -72,7 +74,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, `<!doctype html><title>slabbench</title>
 <p><a href="debug/vars">what runs, and the state of its memory</a>; slabbench top shows it in a terminal
 <p><a href="slabinfo">its caches, as /proc/slabinfo has them</a>
-<p><a href="debug/pprof/">profiles</a>
+<p><a href="debug/pprof/">profiles</a>, and that of the <a href="debug/pprof/kmem?debug=1">memory off the Go heap</a>
 `)
 }
 

@@ -22,6 +22,7 @@ type session struct {
 	progress progress
 	samples  *samples // nil without -sample
 	window   *window  // nil without -http
+	kmem     *kmemProfile
 	results  []*bench.Result
 	failures []bench.Outcome
 
@@ -73,12 +74,16 @@ func (s *session) open(stdout io.Writer) (err error) {
 		s.samples, err = newSamples(s.opts)
 	}
 	if err == nil {
+		s.kmem, err = openKmemProfile(s.opts.profiles.kmem)
+	}
+	if err == nil {
 		s.window, err = openWindow(s.opts.http, s.plan, s.stderr)
 	}
 	if err != nil {
 		return errors.Join(err, s.close(true))
 	}
 	s.plan.Sampling = s.sampling()
+	s.plan.HeapProfile = s.kmem.take
 	if s.opts.perf {
 		s.count()
 	}
@@ -96,7 +101,7 @@ func (s *session) count() {
 
 // close ends what open began. After a failure no file of results stays.
 func (s *session) close(failed bool) error {
-	return errors.Join(s.stopProfiles(), s.window.close(), s.samples.close(failed || s.out.records == 0), s.out.close(failed))
+	return errors.Join(s.stopProfiles(), s.kmem.close(), s.window.close(), s.samples.close(failed || s.out.records == 0), s.out.close(failed))
 }
 
 // sampling is what -sample asks for, and a look a second for -http.

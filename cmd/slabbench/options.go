@@ -69,7 +69,7 @@ var groups = []group{
 	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list", "geometry"}},
 	{"how long", []string{"benchtime", "count"}},
 	{"where to", []string{"o", "sample", "http"}},
-	{"profiles", []string{"cpuprofile", "memprofile", "mutexprofile", "blockprofile", "trace", "perf"}},
+	{"profiles", []string{"cpuprofile", "memprofile", "kmemprofile", "mutexprofile", "blockprofile", "trace", "perf"}},
 	{"torture", []string{"verify"}},
 }
 
@@ -119,7 +119,7 @@ func parse(args []string) (*options, error) {
 var exclusive = [][2]string{
 	{"compare", "flags"},
 	{"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
-	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"},
+	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"}, {"verify", "kmemprofile"},
 	{"geometry", "verify"}, {"geometry", "list"}, {"geometry", "bench"}, {"geometry", "compare"},
 	{"geometry", "o"}, {"geometry", "http"}, {"geometry", "perf"},
 	{"list", "o"}, {"list", "http"}, {"list", "perf"},
@@ -172,6 +172,12 @@ func (o *options) selection() bench.Selection {
 	s := bench.Selection{Flags: []kmem.Flags{o.flags}, Sizes: o.sizes, CPUs: o.cpus, Layout: o.layout}
 	if len(o.compare) > 0 {
 		s.Flags = o.compare
+	}
+	switch {
+	case o.profiles.kmem != "":
+		s.Heap.ProfileRate = kmemProfileRate
+	case o.http != "":
+		s.Heap.ProfileRate = kmemLookRate
 	}
 	return s
 }

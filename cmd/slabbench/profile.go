@@ -14,12 +14,13 @@ import (
 
 // profiles are the files that profiles go to; empty is none.
 type profiles struct {
-	cpu, mem, mutex, block, trace string
+	cpu, mem, kmem, mutex, block, trace string
 }
 
 func (p *profiles) declare(fs *flag.FlagSet) {
 	fs.StringVar(&p.cpu, "cpuprofile", "", "write a CPU profile to `file`; its labels are scenario, role, cpus and the keys")
 	fs.StringVar(&p.mem, "memprofile", "", "write a profile of the Go heap to `file`")
+	fs.StringVar(&p.kmem, "kmemprofile", "", "write a profile of the memory off the Go heap to `file`")
 	fs.StringVar(&p.mutex, "mutexprofile", "", "write a profile of contended mutexes to `file`")
 	fs.StringVar(&p.block, "blockprofile", "", "write a profile of blocking to `file`")
 	fs.StringVar(&p.trace, "trace", "", "write an execution trace to `file`")

@@ -12,6 +12,7 @@ var plan = Rules{
 		{"cmd/slabbench", 5, []string{
 			"bench",
 			"kmem", // its Flags, to parse them
+			"kmempprof",
 			"github.com/schollz/progressbar/v3",
 			"golang.org/x/perf",
 			"gonum.org/v1/plot", // the pictures of the report
@@ -21,6 +22,7 @@ var plan = Rules{
 			"golang.org/x/perf",
 			"github.com/HdrHistogram/hdrhistogram-go",
 		}},
+		{"kmempprof", 3, []string{"kmem", "github.com/google/pprof/profile"}},
 		{"rmap", 3, []string{"kmem", "urcu", "smp", "internal/invariant"}},
 		{"rcumap", 3, []string{"kmem", "urcu", "smp", "internal/invariant"}},
 		{"kmem", 2, []string{"urcu", "smp", "internal/mmap", "internal/invariant"}},
