@@ -73,8 +73,8 @@ func largeTable(p Params) string {
 // lookup that found another's shows.
 type tableValue [4]uint64
 
-// A dict is one worker's way to a table. Each is a struct type of its own, so
-// that calls are direct.
+// A dict is one worker's way to a table. Its calls are indirect, which costs all
+// the same.
 type dict interface {
 	load(key uint64) (tableValue, bool)
 	store(key uint64, v tableValue) error

@@ -26,8 +26,7 @@ var Dists = []string{"uniform", "zipf"}
 // tableValue is what a key is mapped to. Its first word is the key.
 type tableValue [4]uint64
 
-// dict is one of the maps. Each is a struct type of its own, so that calls in the
-// loop are direct.
+// dict is one of the maps. Its calls are indirect, as in our own command.
 type dict interface {
 	load(key uint64) (tableValue, bool)
 	store(key uint64, v tableValue)
