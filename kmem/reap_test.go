@@ -458,3 +458,24 @@ func TestReapSlabs(t *testing.T) {
 		c.Shrink()
 	}
 }
+
+// TestDestroyWaitsForReaders: Destroy does not return while a section is open that
+// began before it, since the callbacks of its slabs need the cache.
+func TestDestroyWaitsForReaders(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "c", 64, CacheOptions{Flags: DestroyByRCU})
+	fillAndFree(c.Alloc, c.Free, 1)
+	section := h.Domain().Enter()
+	done := make(chan error)
+	go func() { done <- c.Destroy() }()
+	select {
+	case err := <-done:
+		section.Exit()
+		t.Fatalf("the cache was destroyed inside a reader's section: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	section.Exit()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
