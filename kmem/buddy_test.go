@@ -11,6 +11,8 @@ import (
 // out make up what is committed, each page once.
 func checkBuddy(t testing.TB, b *buddy) {
 	t.Helper()
+	b.trims.mu.Lock() // pages that are being discarded are on no list
+	defer b.trims.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var free, resident uintptr

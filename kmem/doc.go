@@ -63,6 +63,15 @@
 //     and the limit of a heap that was given none.
 //   - cached.go, memlimit.go: what pages are used for, and what of it the collector
 //     should be told ([AdjustMemoryLimit]).
+//   - aside.go: objects that do not go through arrays, all of a debug cache and
+//     samples. It is called where an array is empty, and where a free fails the
+//     check that every free makes, so that the fast paths pay nothing.
+//   - debug.go and redzone.go, poison.go, debugverify.go, debugtrack.go: the debug
+//     flags; report.go, leak.go: what they tell ([CorruptionError], [Heap.Leaks]).
+//   - guard.go, guardfree.go, guardfault.go: guarded samples ([ExplainFault]).
+//     guardpages.go: pages of no slab fault.
+//   - profile.go, profileslab.go, profileheirs.go: who has the memory
+//     ([Heap.Samples]); package kmempprof writes it for pprof.
 //   - validate.go: what lies at an address ([Heap.Inspect]), whose it is, and
 //     whether it may be freed. Free objects in array caches look allocated,
 //     because only their owner can tell.
@@ -104,6 +113,31 @@
 // reached and pressure finds nothing, Alloc fails. Limbo has a high-water mark beyond which destroySlabs
 // drives grace periods itself.
 //
+// # Finding bugs
+//
+// What is always on: every free is checked, double frees are seen at once or when
+// both copies reach a flush, a page in limbo answers for itself.
+//
+// In production, samples ([DebugOptions].GuardInterval): an allocation now and then
+// gets a page between pages that fault. An access out of its bounds, or after its
+// free, faults at the instruction, and [ExplainFault] says whose object it is and
+// who allocated and freed it. With [DestroyByRCU] a sample stays readable for a
+// grace period, as the others do. An owner whose frees always come before its
+// allocations lives on its hot slot, and is not sampled.
+//
+// In tests, debug flags, or [DebugOptions].All for every cache of a heap: the four
+// of 2.6.9 with its values, places and order of checks. Each object comes from its
+// slab and goes back there in one trip under the lock, so that no double free and
+// no write after a free goes unseen: the first is seen by the free mask, the second
+// when the object is handed out again or its slab goes. What was written after it
+// was handed out again is its new owner's. A panic over damage is a
+// [*CorruptionError]; [DebugOptions].Corrupted takes reports instead, and then the
+// damage is repaired and the program goes on. With [DestroyByRCU] there is no
+// poison, since readers look at free objects; the guards stay.
+//
+// [DebugOptions].GuardPages makes memory that belongs to no slab fault, so that a
+// stale pointer does not read what comes next.
+//
 // # Lock order
 //
 //	shrinker.mu, while one runs
@@ -112,13 +146,15 @@
 //	            Cache.owners
 //	                slot token; Local stolen and busy (drain.go)
 //	                    Cache.mu
+//	                        cacheProfile.mu
 //	                        trimmer.mu
 //	                            buddy.mu
+//	                                guardPool.mu
 //	                        reaper.mu
 //
 // Never while holding any but the first: a constructor, Alloc or Free of any
 // cache by others, a shrinker, Synchronize, Barrier. An owner of an array may take
-// Cache.mu and nothing else.
+// Cache.mu, and the two of samples that are innermost, and nothing else.
 //
 // # Where this differs from 2.6.9
 //
@@ -151,6 +187,10 @@
 //     wants it: trim.go.
 //   - A heap at its limit takes from all its caches, and then asks the shrinkers
 //     that users registered, before Alloc fails: pressure.go.
+//   - A debug cache has no objects in array caches: the kernel's had. A constructor
+//     is not called again to verify an object that is freed; what it sets was
+//     learned when the cache was made. Reports have stacks, and may be taken by a
+//     function.
 //   - The object in an emulated CPU's hot slot is not drained by others; see
 //     drain.go for what that saves and where it matters.
 //
@@ -170,8 +210,8 @@
 //   - Pages come with the contents that their last owner left, objects as their
 //     constructor or their last user left them. Nothing is zeroed; a page that was
 //     discarded happens to be.
-//   - The reaper can be the one who finds that an object was freed twice, or whose
-//     destructor panics: then the process ends, because there is no caller who
+//   - The reaper can be the one who finds that an object was freed twice, or was
+//     written while it was free, or whose destructor panics: then the process ends, because there is no caller who
 //     could recover.
 //   - NUMA placement is by first touch, as the system does it.
 package kmem

@@ -14,11 +14,17 @@ import (
 type Flags uint32
 
 const (
-	// DebugInitial runs the constructor in verify mode when an object is freed.
+	// DebugInitial checks when an object is freed that it is as its constructor
+	// leaves it. It runs the constructor four times when the cache is made, to see
+	// what that sets.
 	DebugInitial Flags = 0x200
-	// RedZone puts a guard word in front of and behind every object.
+	// RedZone puts a guard word in front of and behind every object, and looks at
+	// both at each allocation and free. It and the other debug flags make every
+	// call take the cache's lock.
 	RedZone Flags = 0x400
-	// Poison fills free objects with a pattern and checks it at allocation.
+	// Poison fills free objects with a pattern and checks it when they are allocated
+	// and when their slab goes. The constructor then runs at each allocation, and
+	// the destructor at each free.
 	Poison Flags = 0x800
 	// NoReap keeps the periodic reaper away. Shrink, Destroy, the free limit
 	// and memory pressure take slabs all the same.
@@ -34,7 +40,9 @@ const (
 	// only suppressed forced red zones; it never stopped the halving of
 	// [HWCacheAlign].
 	MustHWCacheAlign Flags = 0x8000
-	// StoreUser keeps the last caller behind every object.
+	// StoreUser keeps the last caller behind every object, and who allocated and
+	// freed it last, with stack and time, beside the slab: for reports and
+	// [Heap.Leaks].
 	StoreUser Flags = 0x10000
 	// ReclaimAccount counts the cache's pages as reclaimable and holds its slabs
 	// to one page where the objects fit one.

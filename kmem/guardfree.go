@@ -68,9 +68,14 @@ func (g *guardPool) retire(i int) {
 // forget takes the pages of a cache that was destroyed away from its id, which
 // another cache may get.
 func (g *guardPool) forget(c *Cache) {
+	mark := c.id | ownerGuard
 	for i := range g.slots {
 		for off := g.place(i); off < g.place(i)+g.unit; off += pageSize {
-			atomic.CompareAndSwapUint32(&g.h.page(off>>pageShift).owner, c.id|ownerGuard, 0)
+			// Only a page that is the cache's is written: who has an object on
+			// another reads its owner without an atomic.
+			if p := g.h.page(off >> pageShift); atomic.LoadUint32(&p.owner) == mark {
+				atomic.CompareAndSwapUint32(&p.owner, mark, 0)
+			}
 		}
 	}
 }

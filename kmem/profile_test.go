@@ -108,7 +108,7 @@ func checkHeirs(t *testing.T, h *Heap, alloc func() Pointer, free func(Pointer))
 	for i := range live {
 		live[i] = keepLittle(alloc)
 	}
-	for deadline := time.Now().Add(20 * time.Second); usage(h, "keepLittle").InUseObjects > 500; {
+	for deadline := time.Now().Add(5 * time.Second); usage(h, "keepLittle").InUseObjects > 500; {
 		if time.Now().After(deadline) {
 			t.Errorf("%d of %d objects in use of a call site that has none; %d of the one that has all",
 				usage(h, "keepLittle").InUseObjects, len(live), usage(h, "keepMuch").InUseObjects)

@@ -94,7 +94,7 @@ func (p *cacheProfile) free(ptr Pointer) (freed, again bool) {
 	p.lists.freeObjects++
 	p.regroup(s, slabOff)
 	var v victims
-	if p.lists.group[slabsFree].n > 1 {
+	if s.inuse == 0 && p.lists.group[slabsFree].n > 1 {
 		p.takeSlab(slabOff, &v)
 	}
 	c.unlock()

@@ -145,14 +145,16 @@ func (w *torturer) drop() {
 func TestSlabTorture(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
 		for _, flags := range []Flags{0, DestroyByRCU} {
-			t.Run("flags="+flags.String(), func(t *testing.T) { tortureSlabs(t, layout, flags) })
+			t.Run("flags="+flags.String(), func(t *testing.T) { tortureSlabs(t, HeapOptions{Layout: layout}, flags, (*Cache).Shrink) })
 		}
 	})
 }
 
-func tortureSlabs(t *testing.T, layout Layout, flags Flags) {
-	h := newTestHeap(t, HeapOptions{Name: "torture", Limit: 1 << 20, Layout: layout,
-		Reap: ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}})
+// tortureSlabs runs the torture on a heap with the options, and disturb beside it.
+func tortureSlabs(t *testing.T, o HeapOptions, flags Flags, disturb func(*Cache) int) {
+	o.Name, o.Limit = "torture", 1<<20
+	o.Reap = ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}
+	h := newTestHeap(t, o)
 	c := newTestCache(t, h, "tortured", 200, CacheOptions{Flags: flags, Ctor: constructTortured})
 	passed := make(chan Pointer, 256)
 	var stop atomic.Bool
@@ -188,7 +190,7 @@ func tortureSlabs(t *testing.T, layout Layout, flags Flags) {
 	shrinks, lives := 0, 0
 	wg.Go(func() {
 		for !stop.Load() {
-			c.Shrink()
+			disturb(c)
 			shrinks++
 			time.Sleep(time.Millisecond)
 		}
