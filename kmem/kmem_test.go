@@ -87,6 +87,7 @@ func checkEmpty(t testing.TB, h *Heap) {
 	t.Helper()
 	for _, c := range h.inner {
 		c.Shrink()
+		c.awaitVictims() // of the reaper, which may have taken some just now
 	}
 	if s := h.Stats(); s.Live != 0 || s.Limbo != 0 {
 		t.Errorf("at the end: %d bytes live, %d in limbo", s.Live, s.Limbo)
