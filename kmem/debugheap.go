@@ -28,7 +28,9 @@ type DebugOptions struct {
 	// empty every so many, or at most one in such a time, gets pages of its own
 	// between pages that fault, as do its own from the free on. It is cheap enough
 	// to be always on; an interval of 100 ms is usual. [ExplainFault] tells what a
-	// fault there means. Both zero: none; both set: both must allow it.
+	// fault there means. Objects larger than a page are not sampled. There are 255
+	// samples at once at most, a page each, beside the limit of the heap. Both zero:
+	// none; both set: both must allow it.
 	GuardEvery    int
 	GuardInterval time.Duration
 }

@@ -120,7 +120,7 @@ func (h *Heap) UsableSize(p Pointer) int {
 
 // usable is how many bytes of an object are its user's.
 func (c *Cache) usable() int {
-	if c.geo.Flags&(RedZone|StoreUser) != 0 {
+	if c.geo.Flags&(RedZone|StoreUser) != 0 || c.sampler != nil && c.sampler.guards != nil {
 		return c.geo.Asked // behind them stands a guard
 	}
 	return c.geo.ObjSize
