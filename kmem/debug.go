@@ -11,7 +11,8 @@
 package kmem
 
 // debugCache is what a cache with debug flags has beside the others. All fields
-// are constant; what the maps hold is guarded by the cache's mu.
+// are constant; what the maps hold, and what constructed has learned, is guarded
+// by the cache's mu.
 type debugCache struct {
 	c           *Cache
 	zones       zones
@@ -68,6 +69,9 @@ func (d *debugCache) construct(off uintptr) {
 	}
 	if d.poison.free == nil {
 		d.c.construct(off)
+		for i := range d.c.num {
+			d.watch(d.object(s, i))
+		}
 	}
 	d.addTracks(off)
 }
@@ -150,6 +154,7 @@ func (d *debugCache) finish(slot uintptr) Pointer {
 	}()
 	c.ctor(p)
 	done = true
+	d.watch(c.heap.offset(p))
 	return p
 }
 

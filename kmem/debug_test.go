@@ -200,30 +200,65 @@ func TestDebugFreeRefuses(t *testing.T) {
 // TestDebugInitialLearns: only what a constructor sets alike everywhere is asked of
 // an object that is freed.
 func TestDebugInitialLearns(t *testing.T) {
-	h, found := debugHeap(t, HeapOptions{})
-	calls := byte(0)
-	c := newTestCache(t, h, "c", 64, CacheOptions{Flags: DebugInitial, Ctor: func(p Pointer) {
-		b := bytesAt(p, 64)
-		calls++
-		b[0] = 42                                     // its state
-		b[1] = calls                                  // changes from call to call
-		*h.word(h.offset(p) + 8) = uint64(address(p)) // and from place to place
-	}})
-	p := c.Alloc()
-	for i := range 64 {
-		if i != 0 && (i < 8 || i > 15) {
-			bytesAt(p, 64)[i] = 0x77
+	layouts(t, func(t *testing.T, layout Layout) {
+		h, found := debugHeap(t, HeapOptions{Layout: layout})
+		calls := byte(0)
+		c := newTestCache(t, h, "c", 64, CacheOptions{Flags: DebugInitial, Ctor: func(p Pointer) {
+			b := bytesAt(p, 64)
+			calls++
+			b[0] = 42                                     // its state
+			b[1] = calls                                  // changes from call to call
+			*h.word(h.offset(p) + 8) = uint64(address(p)) // and from place to place
+		}})
+		p := c.Alloc()
+		for i := range 64 {
+			if i != 0 && (i < 8 || i > 15) {
+				bytesAt(p, 64)[i] = 0x77
+			}
 		}
-	}
-	*h.word(h.offset(p) + 8) += 4096
-	c.Free(p)
-	if len(*found) != 0 {
-		t.Fatalf("%v", *found)
-	}
-	p = c.Alloc()
-	bytesAt(p, 64)[0] = 43
-	c.Free(p)
-	if len(*found) != 1 || (*found)[0].Offset != 0 || !bytes.Equal((*found)[0].Found, []byte{43}) {
-		t.Fatalf("%v", *found)
+		*h.word(h.offset(p) + 8) += 4096
+		c.Free(p)
+		if len(*found) != 0 {
+			t.Fatalf("%v", *found)
+		}
+		p = c.Alloc()
+		bytesAt(p, 64)[0] = 43
+		c.Free(p)
+		if len(*found) != 1 || (*found)[0].Offset != 0 || !bytes.Equal((*found)[0].Found, []byte{43}) {
+			t.Fatalf("%v", *found)
+		}
+	})
+}
+
+// TestDebugInitialUnlearns: an empty list points to itself, and a number counts
+// objects. All their bytes change, most of them not while the constructor is
+// learned.
+func TestDebugInitialUnlearns(t *testing.T) {
+	for _, flags := range []Flags{DebugInitial, DebugInitial | DestroyByRCU, DebugInitial | Poison} {
+		h, found := debugHeap(t, HeapOptions{})
+		made := uint64(0)
+		c := newTestCache(t, h, "c", 64, CacheOptions{Flags: flags, Ctor: func(p Pointer) {
+			made++
+			off := h.offset(p)
+			*h.word(off), *h.word(off + 8), *h.word(off + 16) = uint64(address(p)), made, 42
+		}})
+		live := make([]Pointer, 5000) // beyond 64 KiB
+		for range 2 {
+			for i := range live {
+				live[i] = c.Alloc()
+			}
+			for _, p := range live {
+				c.Free(p)
+			}
+		}
+		if len(*found) != 0 {
+			t.Fatalf("%s: %d reports, the first %v", flags, len(*found), (*found)[0])
+		}
+		p := c.Alloc()
+		bytesAt(p, 64)[16] = 43
+		c.Free(p)
+		if len(*found) != 1 || (*found)[0].Offset != 16 {
+			t.Fatalf("%s: %v", flags, *found)
+		}
 	}
 }

@@ -12,14 +12,14 @@ import (
 // came out the same whatever the memory held and wherever the object was. The
 // kernel called the constructor again with a flag and left the checking to it.
 type constructed struct {
-	bytes []byte
-	set   []bool // which of bytes the constructor sets
+	bytes []byte // constant
+	set   []bool // which of bytes the constructor sets; guarded by the cache's mu
 }
 
 // learn runs the constructor four times, and the destructor as often, on memory
-// that is given back. What it
-// sets by chance alike, such as the upper bytes of a counter, is taken for a
-// part of the constructed state.
+// that is given back. What came out alike by chance, such as the upper bytes of
+// a counter or of the object's own address, is unlearned when it comes out
+// differently: watch.
 func learn(c *Cache) (*constructed, error) {
 	h, g := c.heap, c.geo
 	room := roundUp(g.ObjSize, pageSize) // keeps the alignment of any object
@@ -49,9 +49,7 @@ func learn(c *Cache) (*constructed, error) {
 					k.set[i] = true
 				}
 			}
-			for i := range b {
-				k.set[i] = k.set[i] && b[i] == k.bytes[i]
-			}
+			k.compare(b)
 			if c.dtor != nil {
 				c.dtor(h.at(at))
 			}
@@ -60,7 +58,25 @@ func learn(c *Cache) (*constructed, error) {
 	return k, nil
 }
 
-// checkConstructed compares an object with what the constructor sets.
+// compare unlearns what another object was not given.
+func (k *constructed) compare(b []byte) {
+	for i := range b {
+		k.set[i] = k.set[i] && b[i] == k.bytes[i]
+	}
+}
+
+// watch looks at an object that was just constructed where it is, so that nothing
+// is asked of it later that it never had. No lock is held.
+func (d *debugCache) watch(obj uintptr) {
+	if k := d.constructed; k != nil {
+		d.c.lockQuiet()
+		k.compare(d.c.heap.bytes(obj, len(k.bytes)))
+		d.c.unlock()
+	}
+}
+
+// checkConstructed compares an object with what the constructor sets. The caller
+// holds mu.
 func (d *debugCache) checkConstructed(obj uintptr) damage {
 	k := d.constructed
 	if k == nil {
@@ -72,7 +88,7 @@ func (d *debugCache) checkConstructed(obj uintptr) damage {
 	return compare(NotConstructed, 0, want, b)
 }
 
-// apply writes what the constructor sets.
+// apply writes what the constructor sets. The caller holds mu.
 func (k *constructed) apply(b []byte) {
 	for i, set := range k.set {
 		if set {

@@ -26,7 +26,7 @@ func TestMutantsDebug(t *testing.T) {
 		Test: "^TestPlantedCorruption$", Expect: "0 reports",
 	}, {
 		Name: "all bytes of a constructed object count", File: "debugverify.go",
-		Old: "				k.set[i] = k.set[i] && b[i] == k.bytes[i]\n", New: "				_ = i\n",
+		Old: "		k.set[i] = k.set[i] && b[i] == k.bytes[i]\n", New: "		_ = i\n",
 		Test: "^TestDebugInitialLearns$", Expect: "freed in a state",
 	}, {
 		Name: "a sample stays accessible", File: "guardfree.go",

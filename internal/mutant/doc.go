@@ -22,7 +22,7 @@
 // The verdicts, of which only the first passes:
 //
 //	caught    the test failed, and its output matches Expect
-//	survived  the test passed: it has no teeth for this
+//	survived  the test passed, five times: it has no teeth for this
 //	rotten    Old is not in File exactly once, or no test matches Test
 //	stillborn the changed code does not compile
 //	astray    the test failed, but not as Expect says

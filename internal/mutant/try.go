@@ -36,15 +36,25 @@ func (m *Mutant) prepare(root, tmp string) built {
 	return b
 }
 
+// tries is how often a test may look before the mutant has survived. A torture
+// meets a race with some probability in its few seconds.
+const tries = 5
+
 // try takes a built mutant to its verdict.
 func (b built) try(root string) verdict {
 	if b.done.kind != "" {
 		return b.done
 	}
 	start := time.Now()
-	out, err := b.run(filepath.Join(root, b.Pkg), b.binary)
-	v := b.judge(out, err)
-	v.after = time.Since(start)
+	var v verdict
+	for range tries {
+		out, err := b.run(filepath.Join(root, b.Pkg), b.binary)
+		v = b.judge(out, err)
+		v.after = time.Since(start)
+		if v.kind != survived {
+			break
+		}
+	}
 	return v
 }
 
@@ -158,7 +168,7 @@ func (m *Mutant) judge(output string, err error) verdict {
 	case err == nil && strings.Contains(output, "testing: warning: no tests to run"):
 		v.kind, v.evidence = rotten, fmt.Sprintf("no test of %s matches %q", m.Pkg, m.Test)
 	case err == nil:
-		v.kind, v.evidence = survived, fmt.Sprintf("%q of %s does not see it", m.Test, m.Pkg)
+		v.kind, v.evidence = survived, fmt.Sprintf("%q of %s does not see it in %d tries", m.Test, m.Pkg, tries)
 	case timedOut && m.HangIsCaught:
 		v.kind, v.evidence = caught, fmt.Sprintf("hangs for %v", m.timeout())
 	case timedOut:
