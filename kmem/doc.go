@@ -188,8 +188,8 @@
 //   - A heap at its limit takes from all its caches, and then asks the shrinkers
 //     that users registered, before Alloc fails: pressure.go.
 //   - A debug cache has no objects in array caches: the kernel's had. A constructor
-//     is not called again to verify an object that is freed; what it sets was
-//     learned when the cache was made. Reports have stacks, and may be taken by a
+//     is not called again to verify an object that is freed; what it sets is
+//     learned by watching it: debugverify.go. Reports have stacks, and may be taken by a
 //     function.
 //   - The object in an emulated CPU's hot slot is not drained by others; see
 //     drain.go for what that saves and where it matters.
