@@ -1,16 +1,27 @@
-// What the tests of this package share: a heap that ends checked.
+// What the tests of this package share: a heap that ends checked, and the layout
+// that it has.
 
 package kmem
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 
+	"github.com/slabrcu/slabrcu/internal/mutant"
 	"github.com/slabrcu/slabrcu/smp"
 	"github.com/slabrcu/slabrcu/urcu"
 	"go.uber.org/goleak"
 )
+
+// testLayout is the layout of heaps whose test does not name one.
+var testLayout Layout
+
+func init() {
+	flag.TextVar(&testLayout, "layout", LayoutNative, "the layout of slabs where a test does not choose")
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -35,6 +46,7 @@ func newTestHeap(t testing.TB, o HeapOptions) *Heap {
 		}
 		o.Domain = d
 	}
+	o.Layout = testedLayout(o.Layout)
 	if o.Reserve == 0 {
 		o.Reserve = 1 << 30
 	}
@@ -102,6 +114,26 @@ func newTestCache(t testing.TB, h *Heap, name string, size int, o CacheOptions) 
 		t.Fatal(err)
 	}
 	return c
+}
+
+// testedLayout is what a test asks for, or what all tests are run with.
+func testedLayout(l Layout) Layout {
+	if l == (Layout{}) {
+		return testLayout
+	}
+	return l
+}
+
+// TestAllInLayout2_6_9 runs all tests in the layout of 2.6.9, in a process of their
+// own. Those that loop over layouts, or are about one, do as ever.
+func TestAllInLayout2_6_9(t *testing.T) {
+	if testing.Short() || testLayout != LayoutNative || os.Getenv(mutant.Env) != "" {
+		t.Skip("runs all tests again")
+	}
+	out, err := exec.Command(os.Args[0], "-layout="+Layout2_6_9.Name, "-test.short", "-test.timeout=5m").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // layouts runs a test once per layout that the runtime can run.

@@ -176,7 +176,7 @@ func TestReserveRefuses(t *testing.T) {
 // limit lies between them.
 func TestDescriptorRefused(t *testing.T) {
 	const limit = 8 * pageSize
-	h := newTestHeap(t, HeapOptions{Limit: limit})
+	h := newTestHeap(t, HeapOptions{Layout: LayoutNative, Limit: limit})
 	c := newTestCache(t, h, "c", 3*pageSize, CacheOptions{})
 	if n := c.Geometry().SlabBytes(); n != limit {
 		t.Fatalf("slabs of %d bytes, want the limit", n)

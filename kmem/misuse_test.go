@@ -116,7 +116,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"", 64, CacheOptions{}, "the name must be non-empty"},
 		{"two words", 64, CacheOptions{}, "without spaces"},
 		{"taken", 64, CacheOptions{}, `cache exists in heap "heap"`},
-		{"zero", 0, CacheOptions{}, "object size 0 is impossible.*1 to 131072"},
+		{"zero", 0, CacheOptions{}, "object size 0 is impossible.*to 131072"},
 		{"minus", -8, CacheOptions{}, "object size -8 is impossible"},
 		{"huge", 1 << 20, CacheOptions{}, "object size 1048576 is impossible"},
 		{"align", 64, CacheOptions{Align: 48}, "alignment 48 is impossible.*powers of two"},

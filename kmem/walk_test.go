@@ -138,7 +138,7 @@ func TestColour(t *testing.T) {
 
 // TestNativeFillsPages: 64 objects of 64 bytes fill a page.
 func TestNativeFillsPages(t *testing.T) {
-	h := newTestHeap(t, HeapOptions{})
+	h := newTestHeap(t, HeapOptions{Layout: LayoutNative})
 	c := newTestCache(t, h, "full", 64, CacheOptions{})
 	if g := c.Geometry(); g.Num != 64 || g.Order != 0 || g.Left != 0 {
 		t.Fatalf("geometry %+v", g)
