@@ -72,14 +72,19 @@ func TestArrayFollowsWorkingSet(t *testing.T) {
 		}
 		smp.Run(1, func(cpu *smp.CPU) {
 			l := c.On(cpu)
+			holds := func() (limit, avail uint32) {
+				l.enter("test")
+				defer l.leave()
+				return l.limit, l.avail
+			}
 			for round := range 2 {
 				work(l, many, time.Second)
-				if l.limit < many/2 {
-					t.Errorf("round %d: room for %d objects, %d are in use", round, l.limit, many)
+				if limit, _ := holds(); limit < many/2 {
+					t.Errorf("round %d: room for %d objects, %d are in use", round, limit, many)
 				}
 				work(l, few, 2*time.Second)
-				if l.limit > 4*few || l.avail > 4*few {
-					t.Errorf("round %d: room for %d objects and %d of them there, %d are in use", round, l.limit, l.avail, few)
+				if limit, avail := holds(); limit > 4*few || avail > 4*few {
+					t.Errorf("round %d: room for %d objects and %d of them there, %d are in use", round, limit, avail, few)
 				}
 				if s := c.Stats(); s.Objects > 10*few {
 					t.Errorf("round %d: %+v", round, s)
