@@ -32,7 +32,10 @@ build: command ## every package, and the command at bin/slabbench
 
 .PHONY: command
 command:
-	@$(GO) build -ldflags '$(LDFLAGS)' -o $(SLABBENCH) ./cmd/slabbench
+	@$(GO) build -pgo=auto -ldflags '$(LDFLAGS)' -o $(SLABBENCH) ./cmd/slabbench
+
+# Tests want no profile: each package, and the library, would be built twice.
+lint cross unit invariants race fuzz torture mutants: export GOFLAGS := $(shell $(GO) env GOFLAGS) -pgo=off
 
 .PHONY: test
 test: lint cross unit invariants race verify ## everything that must hold before a commit is shared
@@ -132,6 +135,28 @@ peers-deps: ## install what we measure against (Debian, as root)
 .PHONY: peers
 peers: ## our workloads and other people's in turns: make peers ARGS='-rounds 3'
 	$(MAKE) -C bench/peers peers
+
+# The go command uses the profile because of its name. It comes from a build
+# without one, so that it says the same when it is made again, and keeps nothing
+# of the machine: no paths, labels or samples of anything but kmem.
+PGO   := cmd/slabbench/default.pgo
+PPROF := $(GO) tool pprof -proto -symbolize=none
+
+.PHONY: pgo
+pgo: ## profile the allocator's scenarios for the next build of the command
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -pgo=off -trimpath -o bin/profiled ./cmd/slabbench
+	bin/profiled -bench '^(Pair|Batch10k|RandomLive100k|Larson|MStress|Sh6)$$' \
+		-flags none -size 64 -cpu 1 -benchtime 400ms -cpuprofile bin/pgo1.prof >/dev/null
+	bin/profiled -bench '^(Pair|Batch10k|RandomLive100k|ProdCons|Larson|Xmalloc|MStress|Sh6)$$' \
+		-flags none -size 64 -cpu 2 -benchtime 400ms -cpuprofile bin/pgo2.prof >/dev/null
+	bin/profiled -bench '^Bulk$$/./././^n=(8|16|32|64|128)$$' \
+		-flags none -size 64 -cpu 1 -benchtime 200ms -cpuprofile bin/pgo3.prof >/dev/null
+	@set -e; for n in 1 2 3; do \
+		$(PPROF) -focus='slabrcu/kmem' -tagignore='^(syncpool|new|ring)$$' -taghide=. \
+			-output bin/pgo$$n.pgo bin/profiled bin/pgo$$n.prof; \
+	done
+	$(PPROF) -output $(PGO) bin/pgo1.pgo bin/pgo2.pgo bin/pgo3.pgo
 
 # The path is replaced wherever it stands: go.mod, imports, documents.
 .PHONY: rename
