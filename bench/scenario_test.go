@@ -99,7 +99,7 @@ func TestEveryCaseMeasures(t *testing.T) {
 func heavy(c *Case) bool {
 	switch c.Scenario {
 	case footprint, spikeIdle:
-		return c.Params.Size != 64 || c.Params.Flags != 0
+		return c.Params.Size != 64 || c.Params.Flags != 0 || c.Params.N > 1_000_000
 	case collector:
 		return c.Params.N > 100_000 || c.Params.Flags != 0
 	case tableMap:
