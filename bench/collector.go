@@ -20,14 +20,19 @@ var collector = &Scenario{
 	Variants: []Variant{
 		{Axes: []Axis{createFlags(), holds(100_000, 1_000_000)}, CPUs: oneCPU, Run: collectOurs},
 		{Axes: []Axis{noFlags(), holds(100_000, 1_000_000), impls("new")}, CPUs: oneCPU, Run: collectGo},
-		{Axes: []Axis{createFlags(), holds(10_000_000)}, CPUs: oneCPU, Run: collectOurs, Long: true, Skip: notInRace},
-		{Axes: []Axis{noFlags(), holds(10_000_000), impls("new")}, CPUs: oneCPU, Run: collectGo, Long: true, Skip: notInRace},
+		{Axes: []Axis{createFlags(), holds(10_000_000)}, CPUs: oneCPU, Run: collectOurs, Setup: linking(50 * time.Nanosecond), Long: true, Skip: notInRace},
+		{Axes: []Axis{noFlags(), holds(10_000_000), impls("new")}, CPUs: oneCPU, Run: collectGo, Setup: linking(250 * time.Nanosecond), Long: true, Skip: notInRace},
 	},
 }
 
 // holds is the axis of the number of live objects. They have 64 bytes.
 func holds(v ...int) Axis {
 	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N, p.Size = n, 64 }, v...)
+}
+
+// linking is what it takes to make the live objects, at so much for each.
+func linking(each time.Duration) func(Params) time.Duration {
+	return func(p Params) time.Duration { return time.Duration(p.N) * each }
 }
 
 func notInRace(Params) string {

@@ -31,6 +31,7 @@ type Plan struct {
 type Options struct {
 	Selection
 	Pattern   string    // as -bench; "" is the quick selection
+	Skip      string    // as -skip; "" is nothing
 	Benchtime Benchtime // zero: go test's second; in the quick selection, what fits
 	Count     int       // samples of each case; 0 is 1
 }
@@ -52,7 +53,7 @@ const overhead = 1.5
 // alone take turns, A B A B, so that a machine that changes its speed does so
 // for both.
 func NewPlan(o Options) (*Plan, error) {
-	m, err := NewMatcher(o.Pattern)
+	m, err := o.matcher()
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func NewPlan(o Options) (*Plan, error) {
 		groups = append(groups, p.group(cases)...)
 	}
 	if !found {
-		return nil, fmt.Errorf("bench pattern %q matches no scenario; legal are %s", o.Pattern, strings.Join(names(), ", "))
+		return nil, fmt.Errorf("bench pattern %q%s matches no scenario; legal are %s", o.Pattern, o.without(), strings.Join(names(), ", "))
 	}
 	for _, g := range groups {
 		for range max(o.Count, 1) {
@@ -83,6 +84,22 @@ func NewPlan(o Options) (*Plan, error) {
 	}
 	p.Benchtime = p.Benchtime.orDefault()
 	return p, nil
+}
+
+func (o Options) matcher() (*Matcher, error) {
+	m, err := NewMatcher(o.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	return m.Except(o.Skip)
+}
+
+// without names what is left out, for messages.
+func (o Options) without() string {
+	if o.Skip == "" {
+		return ""
+	}
+	return fmt.Sprintf(" without %q", o.Skip)
 }
 
 // chosen returns the cases of a scenario that a pattern, or the quick
@@ -144,7 +161,23 @@ func (p *Plan) fit(budget time.Duration) Benchtime {
 // Estimate returns how long the plan will take; 0 when the benchtime is a
 // count, which says nothing about time.
 func (p *Plan) Estimate() time.Duration {
-	return time.Duration(float64(p.Benchtime.D) * overhead * float64(len(p.Cases)))
+	var all time.Duration
+	for _, c := range p.Cases {
+		all += p.EstimateOf(c)
+	}
+	return all
+}
+
+// EstimateOf returns how long one measurement of a case will take, or 0.
+func (p *Plan) EstimateOf(c *Case) time.Duration {
+	if p.Benchtime.D == 0 {
+		return 0
+	}
+	d := time.Duration(float64(p.Benchtime.D) * overhead)
+	if v := c.variant; v.Setup != nil {
+		d += v.Setup(c.Params)
+	}
+	return d
 }
 
 // Outcome is the end of one measurement: a result or an error.

@@ -30,6 +30,8 @@ func TestMatcher(t *testing.T) {
 		"[P/]air/api=[c/]pu":         true,
 		`Pair/api\=cpu`:              true,
 		"^(Pair|Batch10k)$/^api=cpu": true,
+		"Batch/api=any|Pair/api=cpu": true,
+		"Batch/api=cpu|Pair/api=any": false,
 	} {
 		m, err := NewMatcher(pattern)
 		if err != nil {
@@ -109,6 +111,35 @@ func TestPlanInterleaves(t *testing.T) {
 	}
 	if got := strings.Join(order, " "); got != "none destroy_by_rcu none destroy_by_rcu none destroy_by_rcu" {
 		t.Errorf("order %s", got)
+	}
+}
+
+// What is skipped is left out whatever the pattern says, and the estimate knows
+// which cases take long to set up.
+func TestSkipAndEstimate(t *testing.T) {
+	o := Options{Pattern: "Loop|Table/api=any/n=1000000$", Skip: "Table/././dist=zipf|Loop", Benchtime: Benchtime{D: 100 * time.Millisecond}, Count: 2}
+	p, err := NewPlan(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range p.Cases {
+		if c.Scenario.Name != "Table" || c.Params.Dist == "zipf" {
+			t.Errorf("%s is in the plan", c.Name())
+		}
+		if raceEnabled {
+			continue
+		}
+		if d := p.EstimateOf(c); d < 350*time.Millisecond || d > 3*time.Second {
+			t.Errorf("%s: %v", c.Name(), d)
+		}
+	}
+	o.Skip = "(("
+	if _, err := NewPlan(o); err == nil || !strings.Contains(err.Error(), "((") {
+		t.Errorf("a bad pattern: error %v", err)
+	}
+	o.Skip = "."
+	if _, err := NewPlan(o); err == nil || !strings.Contains(err.Error(), `without "."`) {
+		t.Errorf("nothing is left: error %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Scenario is one workload of the table. The command and go test -bench both
@@ -35,6 +36,10 @@ type Variant struct {
 
 	// Skip says why a case cannot run, or "". nil means that it always can.
 	Skip func(Params) string
+
+	// Setup is what a case takes beside the measuring, for estimates; nil is
+	// next to nothing.
+	Setup func(Params) time.Duration
 
 	// Long keeps the variant out of the quick selection.
 	Long bool

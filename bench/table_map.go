@@ -34,16 +34,17 @@ var (
 
 // tableVariants are all who take part, at some sizes of the table.
 func tableVariants(n []int, mix []Axis, long bool) []Variant {
-	variant := func(run func(*Run) error, who ...Axis) Variant {
+	variant := func(run func(*Run) error, store time.Duration, who ...Axis) Variant {
 		axes := append(who, entries(n...))
-		return Variant{Axes: append(axes, mix...), Run: run, Long: long, Skip: largeTable}
+		fills := func(p Params) time.Duration { return time.Duration(p.N) * store }
+		return Variant{Axes: append(axes, mix...), Run: run, Long: long, Skip: largeTable, Setup: fills}
 	}
-	return []Variant{
-		variant(tableRegistered, apis("registered")),
-		variant(tableAny, apis("any")),
-		variant(tableOf(newMutexMap), apis("any"), impls("mutexmap")),
-		variant(tableOf(newShardedMap), apis("any"), impls("shardedmap")),
-		variant(tableOf(newSyncMap), apis("any"), impls("syncmap")),
+	return []Variant{ // with what it takes to store an entry in a large table
+		variant(tableRegistered, 800*time.Nanosecond, apis("registered")),
+		variant(tableAny, 800*time.Nanosecond, apis("any")),
+		variant(tableOf(newMutexMap), 250*time.Nanosecond, apis("any"), impls("mutexmap")),
+		variant(tableOf(newShardedMap), 350*time.Nanosecond, apis("any"), impls("shardedmap")),
+		variant(tableOf(newSyncMap), 1700*time.Nanosecond, apis("any"), impls("syncmap")),
 	}
 }
 

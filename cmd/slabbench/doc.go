@@ -30,6 +30,11 @@
 //	slabbench -bench='^Pair$/api=cpu' -cpu=1,2
 //	slabbench -bench='ReadSection|Synchronize' -benchtime=100x
 //
+// -skip leaves out what it matches, as go test's does. With -list the two show
+// what they choose, how many measurements that is and how long they will take:
+//
+//	slabbench -list -bench=. -skip='Table|Collector//n=10000000' -count=10
+//
 // -size and -cpu are lists of object sizes in bytes and of numbers of CPUs. A CPU
 // is a thread bound to a core, or a plain goroutine where the name says api=any.
 //

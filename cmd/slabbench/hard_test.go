@@ -150,7 +150,7 @@ func TestPanicIsExplained(t *testing.T) {
 	c := bench.Lookup("Loop").Cases(bench.Selection{})[0]
 	var stderr bytes.Buffer
 	s := &session{opts: &options{}, plan: &bench.Plan{}, stderr: &stderr, out: &output{}}
-	s.progress = newProgress(&stderr, 1)
+	s.progress = newProgress(&stderr, s.plan)
 	died := &bench.PanicError{Case: c.Name(), Value: errors.New("heap \"bench\": the limit is reached"), Stack: []byte("planted.go:7")}
 	if err := s.done(bench.Outcome{Case: c, Err: died, Took: time.Second}); err != nil {
 		t.Error(err)

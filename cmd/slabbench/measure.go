@@ -30,12 +30,7 @@ type session struct {
 }
 
 func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
-	plan, err := bench.NewPlan(bench.Options{
-		Selection: o.selection(),
-		Pattern:   o.pattern,
-		Benchtime: o.benchtime,
-		Count:     o.count,
-	})
+	plan, err := bench.NewPlan(o.planOptions())
 	if err != nil {
 		return usageError{err}
 	}
@@ -44,8 +39,8 @@ func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
 	if err := s.open(stdout); err != nil {
 		return err
 	}
-	s.announce()
-	s.progress = newProgress(stderr, len(plan.Cases))
+	announce(stderr, plan)
+	s.progress = newProgress(stderr, plan)
 	err = plan.Run(ctx, s.starting, s.done)
 	s.progress.end()
 
@@ -119,18 +114,15 @@ func (s *session) sampling() bench.Sampling {
 }
 
 // announce says what is going to happen and how long it will take.
-func (s *session) announce() {
-	if len(s.plan.Cases) == 0 {
+func announce(w io.Writer, plan *bench.Plan) {
+	if len(plan.Cases) == 0 {
 		return
 	}
 	about := ""
-	if d := s.plan.Estimate(); d > 0 {
+	if d := plan.Estimate(); d >= time.Second {
 		about = fmt.Sprintf(", about %v in all", d.Round(time.Second))
-		if d < time.Second {
-			about = ""
-		}
 	}
-	fmt.Fprintf(s.stderr, "slabbench: %s of %v each%s\n", plural(len(s.plan.Cases), "measurement"), s.plan.Benchtime, about)
+	fmt.Fprintf(w, "slabbench: %s of %v each%s\n", plural(len(plan.Cases), "measurement"), plan.Benchtime, about)
 }
 
 func (s *session) starting(c *bench.Case) {

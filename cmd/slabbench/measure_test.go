@@ -84,6 +84,9 @@ func TestUsage(t *testing.T) {
 		{"-flags=fast", []string{`"fast"`, "destroy_by_rcu", "typesafe_by_rcu"}},
 		{"-bench=Nothing", []string{"Nothing", "GrowShrink", "Typesafe"}},
 		{"-bench=((", []string{"(("}},
+		{"-skip=((", []string{"(("}},
+		{"-bench=Pair -skip=.", []string{`without "."`}},
+		{"-list -bench=Pair -skip=((", []string{"(("}},
 		{"-benchtime=soon", []string{"soon", "100x"}},
 		{"-count=0", []string{"-count 0"}},
 		{"-cpu=0", []string{`"0"`}},
@@ -131,6 +134,14 @@ func TestList(t *testing.T) {
 	stdout, _, status := command(t, "-list", "-size=64", "-cpu=1,2")
 	if status != statusOK {
 		t.Errorf("status %d", status)
+	}
+	if _, stderr, _ := command(t, "-list"); stderr != "" {
+		t.Errorf("-list says %q", stderr)
+	}
+	only, stderr, _ := command(t, "-list", "-bench=Pair|Loop", "-skip=Pair/api=any|Loop", "-size=64", "-cpu=1", "-count=4", "-compare=none,destroy_by_rcu")
+	wantParts(t, "stderr", stderr, "16 measurements of 1s each, about 24s in all")
+	if strings.Contains(only, "api=any") || strings.Contains(only, "Loop/") {
+		t.Errorf("-skip leaves %s", only)
 	}
 	wantParts(t, "list", stdout, "Pair\n", "Unit: ns/op for one read section", "Typesafe/api=registered/flags=destroy_by_rcu/readers=1/updaters=1/validate=lock-2", "skipped:")
 }

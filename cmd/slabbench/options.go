@@ -26,6 +26,7 @@ type options struct {
 
 	// What to measure.
 	pattern string
+	skip    string
 	flags   kmem.Flags
 	compare flagSets
 	sizes   intList
@@ -66,7 +67,7 @@ type group struct {
 
 // groups are all flags, as the help text shows them.
 var groups = []group{
-	{"what to measure", []string{"flags", "bench", "size", "cpu", "compare", "layout", "list", "geometry"}},
+	{"what to measure", []string{"flags", "bench", "skip", "size", "cpu", "compare", "layout", "list", "geometry"}},
 	{"how long", []string{"benchtime", "count"}},
 	{"where to", []string{"o", "sample", "http"}},
 	{"profiles", []string{"cpuprofile", "memprofile", "kmemprofile", "mutexprofile", "blockprofile", "trace", "perf"}},
@@ -79,6 +80,7 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.TextVar(&o.flags, "flags", kmem.Flags(0), "create caches with these `flags`, joined by commas")
 	fs.StringVar(&o.pattern, "bench", "", "measure what matches `regexp`: the scenario's name, and its keys after slashes")
+	fs.StringVar(&o.skip, "skip", "", "leave out what matches `regexp`, in the same form")
 	fs.Var(&o.sizes, "size", "object `sizes` in bytes, joined by commas (default 64,256)")
 	fs.Var(&o.cpus, "cpu", "numbers of `CPUs`, joined by commas (default 1 and the cores of this machine)")
 	fs.Var(&o.compare, "compare", "measure two `sets` of flags in turns and compare them: none,destroy_by_rcu")
@@ -119,8 +121,8 @@ func parse(args []string) (*options, error) {
 var exclusive = [][2]string{
 	{"compare", "flags"},
 	{"verify", "compare"}, {"verify", "list"}, {"verify", "count"},
-	{"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"}, {"verify", "kmemprofile"},
-	{"geometry", "verify"}, {"geometry", "list"}, {"geometry", "bench"}, {"geometry", "compare"},
+	{"verify", "skip"}, {"verify", "size"}, {"verify", "cpu"}, {"verify", "o"}, {"verify", "http"}, {"verify", "perf"}, {"verify", "kmemprofile"},
+	{"geometry", "verify"}, {"geometry", "list"}, {"geometry", "bench"}, {"geometry", "skip"}, {"geometry", "compare"},
 	{"geometry", "o"}, {"geometry", "http"}, {"geometry", "perf"},
 	{"list", "o"}, {"list", "http"}, {"list", "perf"},
 }
@@ -166,6 +168,17 @@ const (
 	compareSamples = 6 // below that no difference can be shown
 	verifyTime     = 10 * time.Second
 )
+
+// planOptions is what the plan is asked for.
+func (o *options) planOptions() bench.Options {
+	return bench.Options{
+		Selection: o.selection(),
+		Pattern:   o.pattern,
+		Skip:      o.skip,
+		Benchtime: o.benchtime,
+		Count:     o.count,
+	}
+}
 
 // selection is what every scenario is asked for.
 func (o *options) selection() bench.Selection {

@@ -22,11 +22,11 @@ type progress interface {
 	end()
 }
 
-func newProgress(w io.Writer, cases int) progress {
+func newProgress(w io.Writer, plan *bench.Plan) progress {
 	if !isTerminal(w) {
-		return &lines{w: w, cases: cases}
+		return &lines{w: w, plan: plan, cases: len(plan.Cases), left: plan.Estimate()}
 	}
-	return &terminalBar{progressbar.NewOptions(cases,
+	return &terminalBar{progressbar.NewOptions(len(plan.Cases),
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
@@ -70,9 +70,12 @@ func (p *terminalBar) end() { _ = p.b.Finish() }
 // lines is for a file or a pipe.
 type lines struct {
 	w     io.Writer
+	plan  *bench.Plan
 	cases int
 	n     int
-	took  time.Duration
+	took  time.Duration // so far
+	meant time.Duration // it was estimated for that
+	left  time.Duration // the estimate of the rest
 }
 
 func (p *lines) starting(*bench.Case) {}
@@ -82,13 +85,24 @@ func (p *lines) pause() {}
 func (p *lines) done(o bench.Outcome) {
 	p.n++
 	p.took += o.Took
-	left := p.took / time.Duration(p.n) * time.Duration(p.cases-p.n)
 	figure := "failed: " + errText(o.Err)
 	if o.Err == nil {
 		ns, _ := o.Result.Get("ns/op")
 		figure = benchunit.Scale(ns*1e-9, benchunit.Decimal) + "s"
 	}
-	fmt.Fprintf(p.w, "%*d/%d  %4s left  %-70s %s\n", digits(p.cases), p.n, p.cases, left.Round(time.Second), o.Case.Name(), figure)
+	fmt.Fprintf(p.w, "%*d/%d  %4s left  %-70s %s\n", digits(p.cases), p.n, p.cases, p.togo(o.Case).Round(time.Second), o.Case.Name(), figure)
+}
+
+// togo is the estimate of the rest, corrected by how the estimates so far came
+// out; without estimates it is the mean of the cases so far.
+func (p *lines) togo(c *bench.Case) time.Duration {
+	expected := p.plan.EstimateOf(c)
+	p.meant += expected
+	p.left -= expected
+	if p.meant <= 0 {
+		return p.took / time.Duration(p.n) * time.Duration(p.cases-p.n)
+	}
+	return time.Duration(float64(p.left) * float64(p.took) / float64(p.meant))
 }
 
 func (p *lines) end() {}

@@ -69,7 +69,7 @@ func dispatch(ctx context.Context, stdout, stderr io.Writer, args []string) erro
 	}
 	switch {
 	case o.list:
-		return list(stdout, o)
+		return list(stdout, stderr, o)
 	case o.geometry:
 		return geometry(stdout, o)
 	case o.verify && isChild():
