@@ -43,7 +43,7 @@ func TestReaderProgramsPrintBenchmarkLines(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			p := &program{name: s.name, path: compileStrictly(t, sandbox(t), s.source), runs: rcuRuns(s.impl, s.benches)}
 			for _, bench := range strings.Fields(s.benches) {
-				results := runOnce(t, p, cell{bench, 0, 2})
+				results := runOnce(t, p, cell{bench: bench, cpus: 2})
 				if bench == "Synchronize" && len(results[0].Values) != 3 {
 					t.Errorf("%v: want ns/op and two percentiles", results[0].Values)
 				}
@@ -56,7 +56,7 @@ func TestAllocatorProgramPrintsBenchmarkLines(t *testing.T) {
 	path := compileStrictly(t, sandbox(t), allocSource)
 	for _, w := range workloads {
 		for _, impl := range []string{"glibc", "ring", "loop"} {
-			c := cell{w.name, 256, 2}
+			c := cell{bench: w.name, size: 256, cpus: 2}
 			runs := map[string]func(cell) [][]string{
 				"glibc": mallocRuns("glibc"), "ring": only("ProdCons", "ring"), "loop": only("Loop", "loop"),
 			}[impl]

@@ -4,6 +4,8 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -11,7 +13,8 @@ import (
 
 // writeCSV writes every median with its interval.
 func writeCSV(name string, all *results) error {
-	f, err := os.Create(name)
+	partial := name + ".partial"
+	f, err := os.Create(partial)
 	if err != nil {
 		return err
 	}
@@ -28,11 +31,10 @@ func writeCSV(name string, all *results) error {
 		}
 	}
 	w.Flush()
-	if err := w.Error(); err != nil {
-		f.Close()
-		return err
+	if err := errors.Join(w.Error(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("%s: no file was written: %w", name, err), os.Remove(partial))
 	}
-	return f.Close()
+	return os.Rename(partial, name)
 }
 
 func (all *results) units(r row, e entrant) []string {

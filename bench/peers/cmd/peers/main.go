@@ -7,7 +7,8 @@
 //
 // Every figure goes to one file in the Go benchmark format (-o), which benchstat
 // reads; the medians go beside it as CSV; the table is printed on stdout, all
-// else on stderr. An interrupted run keeps and tabulates what it has measured.
+// else on stderr. A run that fails is said and left out. An interrupted one keeps
+// and tabulates what it has measured, and ends with status 130.
 //
 // The walk: build.go makes the programs, program.go says what each can run,
 // plan.go puts the runs in order, measure.go runs them and writes the file,
@@ -23,13 +24,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 )
+
+// errInterrupted ends a run whose table has been printed.
+var errInterrupted = errors.New("interrupted")
 
 func main() {
 	err := run(os.Stdout, os.Stderr, os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errInterrupted):
+		os.Exit(130) // as shells have it for a program ended by Ctrl-C
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
@@ -80,8 +87,10 @@ func run(stdout, stderr io.Writer, args []string) error {
 	if s.from != "" {
 		return tabulate(stdout, s.from)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The second Ctrl-C ends the process at once.
+	defer context.AfterFunc(ctx, stop)()
 
 	programs, err := build(ctx, s.dir)
 	if err != nil {
@@ -91,7 +100,11 @@ func run(stdout, stderr io.Writer, args []string) error {
 	if len(cells) == 0 {
 		return fmt.Errorf("-bench %v matches no workload; there are %v", &s.bench, workloadNames())
 	}
+	steps := plan(s.rounds, cells, programs)
 	if s.list {
+		if len(steps) > 0 {
+			announce(stderr, steps, s.benchtime)
+		}
 		return list(stdout, cells, programs)
 	}
 	for _, p := range programs {
@@ -99,7 +112,6 @@ func run(stdout, stderr io.Writer, args []string) error {
 			fmt.Fprintf(stderr, "without %s: %s\n", p.name, p.missing)
 		}
 	}
-	steps := plan(s.rounds, cells, programs)
 	if len(steps) == 0 {
 		return errors.New("every program is missing")
 	}
@@ -109,6 +121,9 @@ func run(stdout, stderr io.Writer, args []string) error {
 	}
 	if err := tabulate(stdout, s.out); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
 	}
 	if failures > 0 {
 		return fmt.Errorf("%d of %d runs failed, see above", failures, len(steps))

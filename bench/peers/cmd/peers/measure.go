@@ -47,7 +47,7 @@ func measure(ctx context.Context, stderr io.Writer, s *settings, steps []step, e
 			}
 			done++
 		}
-		bar.step()
+		bar.step(step)
 	}
 	bar.end()
 	if err := errors.Join(f.Close(), keep(ctx, stderr, partial, s.out, done)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // workload is a scenario that peers take part in.
@@ -56,20 +57,53 @@ type selection struct {
 	cpus  numbers
 }
 
-// cell is a workload at one size on one number of CPUs. Programs are compared
-// within a cell.
+// cell is a workload at one size, or of one mix, on one number of CPUs. Programs
+// are compared within a cell.
 type cell struct {
 	bench string
 	size  int // bytes; 0 where the workload has no objects
 	cpus  int
+	mix   tableMix // of Table
 }
 
 func (c cell) String() string {
-	size := ""
+	s := c.bench
 	if c.size > 0 {
-		size = fmt.Sprintf(" size=%d", c.size)
+		s += fmt.Sprintf(" size=%d", c.size)
 	}
-	return fmt.Sprintf("%s%s cpus=%d", c.bench, size, c.cpus)
+	if c.bench == "Table" {
+		s += fmt.Sprintf(" n=%d %s %d%%", c.mix.n, c.mix.dist, c.mix.lookups)
+	}
+	return fmt.Sprintf("%s cpus=%d", s, c.cpus)
+}
+
+// tableMix is a task of Table: entries, how keys are drawn, lookups in 100
+// operations.
+type tableMix struct {
+	n       int
+	dist    string
+	lookups int
+}
+
+// tableMixes are all tasks. The large tables take seconds to fill: those that are
+// not in tableChoice run when Table is asked for by -bench.
+var (
+	tableMixes = []tableMix{
+		{10_000, "uniform", 90}, {10_000, "uniform", 99}, {10_000, "uniform", 100}, {10_000, "zipf", 99},
+		{1_000_000, "uniform", 90}, {1_000_000, "uniform", 99}, {1_000_000, "uniform", 100}, {1_000_000, "zipf", 99},
+	}
+	tableChoice = []tableMix{{10_000, "uniform", 99}, {10_000, "zipf", 99}, {1_000_000, "uniform", 90}, {1_000_000, "zipf", 99}}
+)
+
+// mixes are the tasks of a workload; one that says nothing where it has but one.
+func (s selection) mixes(bench string) []tableMix {
+	switch {
+	case bench != "Table":
+		return make([]tableMix, 1)
+	case s.bench.re == nil:
+		return tableChoice
+	}
+	return tableMixes
 }
 
 func (s selection) cells() []cell {
@@ -81,8 +115,11 @@ func (s selection) cells() []cell {
 		}
 		for _, size := range sizes {
 			for _, n := range s.cpus {
-				if s.bench.match(w.name) && (w.cpus == nil || slices.Contains(w.cpus, n)) {
-					out = append(out, cell{w.name, size, n})
+				if !s.bench.match(w.name) || w.cpus != nil && !slices.Contains(w.cpus, n) {
+					continue
+				}
+				for _, mix := range s.mixes(w.name) {
+					out = append(out, cell{w.name, size, n, mix})
 				}
 			}
 		}
@@ -96,6 +133,19 @@ type step struct {
 	cell    cell
 	program *program
 	args    []string
+}
+
+// expected is about how long a step takes: starting the process, filling a table,
+// and measuring.
+func (s step) expected(benchtime time.Duration) time.Duration {
+	const startup = 100 * time.Millisecond
+	if s.cell.bench != "Table" {
+		return startup + benchtime
+	}
+	if s.program.impl == ours { // one map after the other, of five
+		return startup + 5*benchtime*3/2 + time.Duration(s.cell.mix.n)*6*time.Microsecond
+	}
+	return startup + benchtime + time.Duration(s.cell.mix.n)*time.Microsecond
 }
 
 // plan puts the runs in order: round by round, in a round cell by cell, and in

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func TestPlanInterleaves(t *testing.T) {
 	b := &program{name: "b", runs: func(c cell) [][]string { return c.one("x") }}
 	gone := &program{name: "gone", runs: once, missing: "not here"}
 	none := &program{name: "none", runs: func(cell) [][]string { return nil }}
-	cells := []cell{{"Pair", 64, 1}, {"Loop", 0, 2}}
+	cells := []cell{{bench: "Pair", size: 64, cpus: 1}, {bench: "Loop", cpus: 2}}
 
 	var got []string
 	for _, s := range plan(2, cells, []*program{a, gone, b, none}) {
@@ -47,6 +48,35 @@ func TestCells(t *testing.T) {
 		"ProdCons size=64 cpus=2, ProdCons size=256 cpus=2, Call cpus=2"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("cells %v", got)
+	}
+}
+
+// Table runs with a choice of its mixes, and with all when it is asked for. Its
+// programs take turns in each mix.
+func TestTableMixes(t *testing.T) {
+	for pattern, want := range map[string]int{"": len(tableChoice), "^Table$": len(tableMixes)} {
+		s := selection{cpus: numbers{2}}
+		if pattern != "" {
+			if err := s.bench.Set(pattern); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cells := slices.DeleteFunc(s.cells(), func(c cell) bool { return c.bench != "Table" })
+		if len(cells) != want {
+			t.Errorf("-bench %q: %d cells of Table, want %d", pattern, len(cells), want)
+		}
+		peer := &program{name: "xsync", runs: goRuns("xsync")}
+		mine := &program{name: ours, impl: ours, runs: oursRuns}
+		steps := plan(1, cells, []*program{mine, peer})
+		if len(steps) != 2*want || steps[0].program != mine || steps[1].program != peer {
+			t.Errorf("-bench %q: %d steps", pattern, len(steps))
+		}
+		if d := steps[len(steps)-2].expected(100 * time.Millisecond); d < 5*time.Second {
+			t.Errorf("our large tables are expected to take %v", d)
+		}
+	}
+	if s := (cell{bench: "Table", cpus: 2, mix: tableChoice[0]}).String(); s != "Table n=10000 uniform 99% cpus=2" {
+		t.Errorf("a cell is called %q", s)
 	}
 }
 
@@ -82,7 +112,7 @@ func TestMeasureKeepsWhatWasMeasured(t *testing.T) {
 			var stderr bytes.Buffer
 			env := []benchfmt.Config{{Key: "goos", Value: []byte("here"), File: true}}
 			failures, err := measure(ctx, &stderr, &settings{out: out, benchtime: time.Millisecond},
-				plan(1, []cell{{"Pair", 64, 1}}, tc.programs), env)
+				plan(1, []cell{{bench: "Pair", size: 64, cpus: 1}}, tc.programs), env)
 			if tc.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.err) {
 					t.Fatalf("error %v, want %q", err, tc.err)

@@ -52,15 +52,14 @@ func (c cell) one(impl string) [][]string {
 // oursRuns asks slabbench for everything it has in a cell, its own baselines
 // included, of a grace period only for that beside a busy reader.
 func oursRuns(c cell) [][]string {
-	if c.bench == "Table" {
-		return oursTableRuns(c)
-	}
 	pattern := "^" + c.bench + "$"
 	switch c.bench {
 	case "Synchronize", "Call":
 		pattern += "/././^readers=1$"
 	case "Bulk":
 		pattern += "/./././^n=32$"
+	case "Table":
+		pattern += fmt.Sprintf("/./^n=%d$/^dist=%s$/^lookups=%d$", c.mix.n, c.mix.dist, c.mix.lookups)
 	}
 	args := []string{"-bench", pattern, "-cpu", strconv.Itoa(c.cpus), "-count", "1"}
 	if c.size > 0 {
@@ -69,29 +68,8 @@ func oursRuns(c cell) [][]string {
 	return [][]string{args}
 }
 
-// tableMix is a task of Table.
-type tableMix struct{ n, dist, lookups string }
-
-var tableMixes = []tableMix{
-	{"10000", "uniform", "90"}, {"10000", "uniform", "99"}, {"10000", "uniform", "100"}, {"10000", "zipf", "99"},
-	{"1000000", "uniform", "90"}, {"1000000", "uniform", "99"}, {"1000000", "uniform", "100"}, {"1000000", "zipf", "99"},
-}
-
-// oursTableRuns asks slabbench for each mix in a process of its own: the map on
-// emulated CPUs and in goroutines, and the standard library's.
-func oursTableRuns(c cell) (runs [][]string) {
-	for _, m := range tableMixes {
-		pattern := fmt.Sprintf("^Table$/./^n=%s$/^dist=%s$/^lookups=%s$", m.n, m.dist, m.lookups)
-		runs = append(runs, []string{"-bench", pattern, "-cpu", strconv.Itoa(c.cpus), "-count", "1"})
-	}
-	return runs
-}
-
-func tableRuns(c cell, impl string) (runs [][]string) {
-	for _, m := range tableMixes {
-		runs = append(runs, append(c.flags(impl), "-n", m.n, "-dist", m.dist, "-lookups", m.lookups))
-	}
-	return runs
+func tableRuns(c cell, impl string) [][]string {
+	return [][]string{append(c.flags(impl), "-n", strconv.Itoa(c.mix.n), "-dist", c.mix.dist, "-lookups", strconv.Itoa(c.mix.lookups))}
 }
 
 // mallocRuns is what the C allocator program runs over a malloc.

@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// startup is what a process costs beside the time it measures, until it is known.
-const startup = 100 * time.Millisecond
-
 // progress tells how far a run is. On a terminal it keeps to one line; elsewhere
 // it prints a line for each round.
 type progress struct {
@@ -23,25 +20,39 @@ type progress struct {
 	round     int
 	begun     time.Time
 	benchtime time.Duration
+	meant     time.Duration // what the steps so far were expected to take
+	rest      time.Duration // what the others are
 }
 
 func newProgress(w io.Writer, steps []step, benchtime time.Duration) *progress {
-	p := &progress{w: w, total: len(steps), round: -1, begun: time.Now(), benchtime: benchtime}
+	p := &progress{w: w, total: len(steps), round: -1, begun: time.Now(), benchtime: benchtime, rest: estimate(steps, benchtime)}
 	if f, ok := w.(*os.File); ok {
 		info, err := f.Stat()
 		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	fmt.Fprintf(w, "%d runs in %d rounds, about %v\n", p.total, steps[len(steps)-1].round+1, p.left())
+	announce(w, steps, benchtime)
 	return p
 }
 
-// left is the time to go, from the mean of the steps so far.
-func (p *progress) left() time.Duration {
-	mean := p.benchtime + startup
-	if p.done > 0 {
-		mean = time.Since(p.begun) / time.Duration(p.done)
+// announce says what is going to happen and how long it will take.
+func announce(w io.Writer, steps []step, benchtime time.Duration) {
+	fmt.Fprintf(w, "%d runs in %d rounds, about %v in all\n", len(steps), steps[len(steps)-1].round+1, estimate(steps, benchtime).Round(time.Second))
+}
+
+func estimate(steps []step, benchtime time.Duration) (d time.Duration) {
+	for _, s := range steps {
+		d += s.expected(benchtime)
 	}
-	return (mean * time.Duration(p.total-p.done)).Round(time.Second)
+	return d
+}
+
+// left is the time to go: what is expected, corrected by how it came out so far.
+func (p *progress) left() time.Duration {
+	d := p.rest
+	if p.meant > 0 {
+		d = time.Duration(float64(p.rest) * float64(time.Since(p.begun)) / float64(p.meant))
+	}
+	return d.Round(time.Second)
 }
 
 func (p *progress) show(s step) {
@@ -54,7 +65,12 @@ func (p *progress) show(s step) {
 	p.round = s.round
 }
 
-func (p *progress) step() { p.done++ }
+// step is called when a step is done.
+func (p *progress) step(s step) {
+	p.done++
+	d := s.expected(p.benchtime)
+	p.meant, p.rest = p.meant+d, p.rest-d
+}
 
 func (p *progress) say(format string, args ...any) {
 	if p.terminal {
