@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 )
 
 // A BusyError is why Close refuses: readers are still registered.
@@ -63,7 +62,7 @@ func (d *Domain) shut() error {
 	for r := range g.all() {
 		if r.state == recordLive {
 			busy.Readers = append(busy.Readers, r.name)
-		} else if atomic.LoadUint64(&r.word) != 0 {
+		} else if r.inside() {
 			busy.Readers = append(busy.Readers, r.name+" (leaked inside a section)")
 		}
 	}

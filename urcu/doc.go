@@ -22,8 +22,9 @@
 //
 //	section          what lies between Lock and Unlock, or Enter and Exit
 //	quiescent        outside of all sections
-//	epoch            the domain's counter; odd, steps by two, wraps without harm
-//	word             what a reader shows of itself: 0, or the epoch at entry
+//	epoch            the domain's counter; wraps without harm
+//	word             what a reader shows of itself: an epoch, and how many sections
+//	                 are open
 //	tag              the epoch that all readers must reach before something is done
 //	grace period     from the announcement of an epoch until no older word is left
 //	leader           who looks at the words, by holding grace.lead
@@ -35,17 +36,19 @@
 // # The epoch
 //
 // There is one 64-bit counter in a domain, and one word for each reader that may
-// be in a section. A reader that enters copies the counter into its word; one
-// that leaves stores 0. An updater that has unpublished something issues a full
+// be in a section. The lower 16 bits of a word count the reader's open sections,
+// each inside the one before; the rest is an epoch. Those bits of the counter
+// itself are 1, so a reader that enters copies the counter into its word, and one
+// that leaves subtracts 1. An updater that has unpublished something issues a full
 // fence, reads epoch e, and holds tag t = e+1 (one step). The grace period of t:
 //
 //  1. the leader sets the counter to t, or finds it there
-//  2. it looks at each word once, until that reads 0 or t or later
+//  2. it looks at each word once, until that counts no section, or shows t or later
 //  3. completed = t
 //
 // One pass is enough, since the counter does not repeat: whoever shows t or later
 // read the counter after step 1, hence after the unpublishing, and finds the new
-// pointer. Whoever shows 0 either has left, or has not yet announced a section
+// pointer. Whoever counts no section either has left, or has not yet announced a section
 // whose loads will come after the leader's look, and finds the new pointer too;
 // that takes a fence between the word and the loads, which is what flavors differ
 // in. A word that was seen to pass stays passed, so the pass may be interrupted
@@ -60,7 +63,7 @@
 // the fence:
 //
 //	QSBR   Lock and Unlock are empty. The word shows the last epoch at which the
-//	       reader said to be quiescent, and 0 only while it is offline. An online
+//	       reader said to be quiescent, and is 0 only while it is offline. An online
 //	       reader that stops announcing stops all grace periods.
 //	Memb   Lock and Unlock store plainly. The leader calls membarrier(2), which
 //	       fences on every running thread of the process, for readers that have
@@ -77,15 +80,15 @@
 //
 // A membarrier disturbs every thread and takes 8 to 18 µs in a virtual machine,
 // so the leader of a Memb domain looks for something better first. When the epoch
-// moves, the fast path of each reader's next Lock fails, and the slow path stores
-// the new epoch in ack. Whoever shows an acknowledgement of t has, by store
-// order, ended all sections before it, and by load order begins none that finds
+// moves, the fast path of each reader's next Lock fails, and the slow path puts
+// the new epoch into the word, where Unlock leaves it: an acknowledgement. Whoever
+// shows one of t has, by store order, ended all sections before it, and by load order begins none that finds
 // what was unpublished before t. So a busy reader passes within two cache misses.
 // Only for readers that stay silent (they sleep, or are in a long section) the
 // leader fences, once, and then believes their words.
 //
-// It never believes a word that reads 0 without that: the reader's store may sit
-// in its store buffer while it holds what it has loaded. Nor does it believe that
+// It never believes a word that counts no section without that: the reader's store
+// may sit in its store buffer while it holds what it has loaded. Nor does it believe that
 // a reader which was quiet at the last membarrier still is: it may have loaded
 // the old epoch before, and enter by it now. The model breaks both ideas within 17
 // steps, and the first is a mutant of the suite. No membarrier is needed for an
@@ -116,13 +119,13 @@
 //	   Either the leader sees the word or the section sees the unpublishing.
 //	   A is XCHG (QSBR going online, MB, Enter), or a plain store whose fence B
 //	   supplies by membarrier (Memb).
-//	C  reader: the sections before; ack = e; the section's loads come after the load of e
-//	   leader: ack; then free. See Acknowledgements.
-//	D  reader: the section's loads; word = 0
+//	C  reader: the sections before; word = e; the section's loads come after the load of e
+//	   leader: word; then free. See Acknowledgements.
+//	D  reader: the section's loads; word: one section less
 //	   leader: word; then free. A releasing store and an acquiring load.
-//	W  reader: word = 0; then look at waiting
+//	W  reader: word: no section; then look at waiting
 //	   leader: waiting = 1; heavy fence; look at word; sleep
-//	   Either the leader sees 0 or the reader rings.
+//	   Either the leader sees no section or the reader rings.
 //
 //	      amd64                                  arm64, and all others
 //	A     XCHG, 2 to 5 ns; Memb: MOV             STLR or SWPAL, and the section's first

@@ -9,17 +9,25 @@ import (
 	"github.com/slabrcu/slabrcu/internal/invariant"
 )
 
-// Epochs are odd, so that no epoch is ever 0 (a quiescent word) or even (marks
-// that are no epoch), not even when the counter wraps.
-const epochStep = 2
+// An epoch ends in 1 and 0001 of a word's nesting count: a reader that enters its
+// outermost section shows the epoch as it is. So every epoch is odd, which marks
+// like untouched are not, and neither an epoch nor the word of a reader that has
+// left its section, one less, is ever 0, not even when the counter wraps.
+const (
+	epochStep = 2 << nestBits
+	epochZero = 1<<nestBits | 1
 
-// firstEpoch is 1. Invariant builds start 64 grace periods before the wrap, so
-// that every longer test crosses it.
+	nestBits = 16 // sections nest so deep, less one
+	nestMask = 1<<nestBits - 1
+)
+
+// firstEpoch is the smallest. Invariant builds start 64 grace periods before the
+// wrap, so that every longer test crosses it.
 func firstEpoch() uint64 {
 	if invariant.Enabled {
-		return math.MaxUint64 - 64*epochStep
+		return epochZero + (math.MaxUint64 - 64*epochStep + 1)
 	}
-	return 1
+	return epochZero
 }
 
 // reached reports whether epoch e is t or later. The difference is signed: two

@@ -24,17 +24,16 @@ func releaseStore(p *uint64, v uint64) { *p = v }
 
 func releaseStore32(p *uint32, v uint32) { *p = v }
 
-// lockMemb enters. The fast path wants word to be 0 and ack to be the epoch. Inside
-// a section word equals ack, and the difference is 0, which is no epoch. The slow
-// path leaves word as the store here wants it.
+// lockMemb enters. The fast path wants no section to be open, and the epoch to be
+// the one that was acknowledged: the word is then one less than the epoch.
 //
 // A: the word and the section's loads may change places in the store buffer.
 // Pairs with the membarrier of B in gp.go.
 func (r *record) lockMemb() {
-	if r.ack-r.word != atomic.LoadUint64(r.epoch) {
+	if r.word+1 != atomic.LoadUint64(r.epoch) {
 		r.lockMembSlow()
 	}
-	r.word = r.ack
+	r.word++
 }
 
 // lockMB enters.
@@ -42,10 +41,10 @@ func (r *record) lockMemb() {
 // A: XCHG, 2 to 5 ns, makes the word visible before the section's loads. Pairs
 // with B in gp.go.
 func (r *record) lockMB() {
-	if r.word != 0 {
-		r.nested()
-	} else {
+	if r.word&nestMask == 0 {
 		atomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))
+	} else {
+		r.deeper()
 	}
 }
 
@@ -54,8 +53,8 @@ func (r *record) lockMB() {
 // D: the store releases the section's loads; pairs with passed in record.go.
 // waiting is looked at after it in program order; pairs with W in wait.go.
 func (r *record) unlock() {
-	r.word = r.after
-	if r.after|atomic.LoadUint64(&r.waiting) != 0 {
+	r.word--
+	if atomic.LoadUint64(&r.waiting) != 0 {
 		r.unlockSlow()
 	}
 }

@@ -19,25 +19,25 @@ func releaseStore32(p *uint32, v uint32) { atomic.StoreUint32(p, v) }
 // lockMemb enters. arm64: STLR; the section's first load of a shared pointer is
 // an atomic one, LDAR, and does not overtake it.
 func (r *record) lockMemb() {
-	if r.ack-r.word != atomic.LoadUint64(r.epoch) {
+	if r.word+1 != atomic.LoadUint64(r.epoch) {
 		r.lockMembSlow()
 	}
-	atomic.StoreUint64(&r.word, r.ack)
+	atomic.StoreUint64(&r.word, r.word+1)
 }
 
 // lockMB enters.
 func (r *record) lockMB() {
-	if r.word != 0 {
-		r.nested()
-	} else {
+	if r.word&nestMask == 0 {
 		atomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))
+	} else {
+		r.deeper()
 	}
 }
 
 // unlock leaves the innermost section. arm64: STLR, then LDAR, which stay in order.
 func (r *record) unlock() {
-	atomic.StoreUint64(&r.word, r.after)
-	if r.after|atomic.LoadUint64(&r.waiting) != 0 {
+	atomic.StoreUint64(&r.word, r.word-1)
+	if atomic.LoadUint64(&r.waiting) != 0 {
 		r.unlockSlow()
 	}
 }

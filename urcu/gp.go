@@ -124,7 +124,7 @@ func (g *grace) advance(d *Domain) bool {
 
 // passed looks at one registered reader. A Memb reader that has not
 // acknowledged the target passes only after a membarrier, whatever its word
-// reads: the word of a section just begun may still sit in a store buffer.
+// counts: the word of a section just begun may still sit in a store buffer.
 func (g *grace) passed(d *Domain, r *record) bool {
 	if d.flavor != Memb || !plainStores {
 		return r.passed(g.target)

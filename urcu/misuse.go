@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// For QSBR, nest counts the open sections in invariant builds alone; word and
-// ack work as ever.
+// For QSBR, nest counts the open sections in invariant builds alone; word works
+// as ever.
 
 func (r *QSBRReader) checkLock(op string) {
 	r.checkUse(op)
@@ -44,7 +44,7 @@ func (h *handle) checkUse(op string) {
 // checkUnlock is for Memb and MB readers, whose word says what is open.
 func (h *handle) checkUnlock(op string) {
 	h.checkUse(op)
-	if h.rec.word == 0 {
+	if h.rec.word&nestMask == 0 {
 		panic("urcu: " + op + " without Lock by reader " + h.describe())
 	}
 }
@@ -62,7 +62,7 @@ func (d *Domain) checkMayWait(op string) {
 	d.registry.mu.Lock()
 	defer d.registry.mu.Unlock()
 	for r := range d.registry.all() {
-		if r.goid == id && r.state == recordLive && atomic.LoadUint64(&r.word) != 0 {
+		if r.goid == id && r.state == recordLive && r.inside() {
 			panic(fmt.Sprintf("urcu: domain %q: %s inside a section of the caller's own reader %q", d.name, op, r.name))
 		}
 	}

@@ -95,6 +95,38 @@ func TestInsideSection(t *testing.T) {
 	})
 }
 
+// An Unlock too many holds up everybody, and the next Lock tells; as it does when
+// sections nest too deep.
+func TestUnlockTooMany(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *Domain) {
+		if d.Flavor() == QSBR || invariant.Enabled {
+			t.Skip("QSBR sections are empty; invariant builds panic in Unlock")
+		}
+		r := d.Register("unlocks")
+		defer r.Unregister()
+		for range 2 { // from offline, and after a section
+			r.Unlock()
+			if d.Poll(d.StartPoll()) {
+				t.Error("a grace period ended with a reader whose count is wrong")
+			}
+			wantPanic(t, "an Unlock too many", r.Lock)
+			for range nestMask {
+				r.Unlock()
+			}
+			r.Lock()
+			burn()
+			r.Unlock()
+		}
+		for range nestMask {
+			r.Lock()
+		}
+		wantPanic(t, "65535 sections open", r.Lock)
+		for range nestMask {
+			r.Unlock()
+		}
+	})
+}
+
 func TestUnlockWithoutLock(t *testing.T) {
 	needInvariants(t)
 	eachFlavor(t, func(t *testing.T, d *Domain) {

@@ -6,15 +6,15 @@ package urcu
 
 import "testing"
 
-// Memory of these models. Epochs count by one here; 0 is quiescent or offline.
+// Memory of these models. Epochs count by one here. A word is twice the epoch, and
+// one more inside of a section; 0 is offline or before the first section.
 const (
 	mEpoch     = 0
 	mPtr       = 1 // which block is published
 	mCompleted = 2
 	mFreed     = 3 // mFreed+b: block b was freed; three blocks
 	mWord      = 6 // mWord+r
-	mAck       = 8 // mAck+r
-	mQuiet     = 10
+	mQuiet     = 8
 )
 
 const heldFreed = "a reader holds a freed block"
@@ -50,32 +50,27 @@ type membOptions struct {
 // modelMembReader is lockMemb, lockMembSlow and unlock.
 func modelMembReader(r uint8, sections int, o membOptions) program {
 	return repeat(sections, func(base int) program {
-		const fast, load = 4, 5
+		const fast = 3
 		p := program{
 			one("look at the epoch", func(c *cpu) bool {
-				if c.load(mEpoch) == c.load(mAck+r) {
+				if 2*c.load(mEpoch) == c.load(mWord+r) {
 					return c.jump(base + fast)
 				}
 				return true
 			}),
 			one("slow: load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true }),
-			one("slow: word", func(c *cpu) bool { return c.store(mWord+r, c.t.reg[0]) }),
-			one("slow: ack", func(c *cpu) bool {
-				if c.load(mAck+r) == 0 && !o.noFence {
-					if !c.xchg(mAck+r, c.t.reg[0]) {
-						return false
-					}
-				} else if !c.store(mAck+r, c.t.reg[0]) {
-					return false
+			one("slow: acknowledge", func(c *cpu) bool {
+				if c.load(mWord+r) == 0 && !o.noFence {
+					return c.xchg(mWord+r, 2*c.t.reg[0])
 				}
-				return c.jump(base + load)
+				return c.store(mWord+r, 2*c.t.reg[0])
 			}),
-			one("fast: word", func(c *cpu) bool { return c.store(mWord+r, c.load(mAck+r)) }),
+			one("enter", func(c *cpu) bool { return c.store(mWord+r, c.load(mWord+r)+1) }),
 		}
 		p = append(p, modelSection()...)
-		p = append(p, one("leave", func(c *cpu) bool { return c.store(mWord+r, 0) }))
+		p = append(p, one("leave", func(c *cpu) bool { return c.store(mWord+r, c.load(mWord+r)-1) }))
 		if o.offline {
-			p = append(p, one("offline", func(c *cpu) bool { return c.xchg(mAck+r, 0) }))
+			p = append(p, one("offline", func(c *cpu) bool { return c.xchg(mWord+r, 0) }))
 		}
 		return p
 	})
@@ -84,8 +79,8 @@ func modelMembReader(r uint8, sections int, o membOptions) program {
 type leaderOptions struct {
 	memb        bool
 	noBarrier   bool  // broken: no membarrier at all
-	trustZero   bool  // broken: no membarrier when the word reads 0
-	trustQuiet  bool  // broken: no membarrier when the ack has not changed since one that found the word 0
+	trustIdle   bool  // broken: no membarrier when the word counts no section
+	trustQuiet  bool  // broken: no membarrier when the word is as one found it, and counts no section
 	ackEarly    uint8 // broken: acks of so many epochs ago are accepted
 	half        bool  // broken: waits for words below the epoch it found, not the next
 	skipReaders int   // broken
@@ -121,15 +116,16 @@ func modelUpdater(readers, periods int, o leaderOptions) program {
 func modelPass(r uint8, o leaderOptions) []instr {
 	gone := func(c *cpu) bool {
 		w := c.load(mWord + r)
-		return w == 0 || w >= c.t.reg[0]
+		return w%2 == 0 || w/2 >= c.t.reg[0]
 	}
+	idle := func(c *cpu) bool { return c.load(mWord+r)%2 == 0 }
 	if !o.memb {
 		return one("pass by word", gone)
 	}
 	return []instr{
 		{"pass by ack", func(c *cpu) bool {
-			a := c.load(mAck + r)
-			return a == 0 || a+o.ackEarly >= c.t.reg[0]
+			w := c.load(mWord + r)
+			return w == 0 || w/2+o.ackEarly >= c.t.reg[0]
 		}},
 		{"membarrier", func(c *cpu) bool {
 			if c.t.reg[1] != 0 || o.noBarrier {
@@ -141,14 +137,14 @@ func modelPass(r uint8, o leaderOptions) []instr {
 		}},
 		{"pass by word", func(c *cpu) bool {
 			if c.t.reg[1] == 0 && !o.noBarrier {
-				return o.trustZero && c.load(mWord+r) == 0 ||
-					o.trustQuiet && c.m.mem[mQuiet+r] == c.load(mAck+r) && c.load(mWord+r) == 0
+				return o.trustIdle && idle(c) ||
+					o.trustQuiet && c.m.mem[mQuiet+r] == c.load(mWord+r) && idle(c)
 			}
 			if !gone(c) {
 				return false
 			}
-			if o.trustQuiet && c.load(mWord+r) == 0 {
-				c.m.mem[mQuiet+r] = c.load(mAck + r)
+			if o.trustQuiet && idle(c) {
+				c.m.mem[mQuiet+r] = c.load(mWord + r)
 			}
 			return true
 		}},
@@ -158,7 +154,7 @@ func modelPass(r uint8, o leaderOptions) []instr {
 func epochStart(mem *[maxWords]uint8) { mem[mEpoch] = 1 }
 
 // online starts with both readers having acknowledged the first epoch.
-func onlineStart(mem *[maxWords]uint8) { mem[mEpoch], mem[mAck], mem[mAck+1] = 1, 1, 1 }
+func onlineStart(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, 2, 2 }
 
 func TestModelMemb(t *testing.T) {
 	build := func(name string, start func(*[maxWords]uint8), r membOptions, u leaderOptions) model {
@@ -173,7 +169,7 @@ func TestModelMemb(t *testing.T) {
 
 	build("no wait for one reader", onlineStart, membOptions{}, leaderOptions{skipReaders: 1}).breaks(t, heldFreed)
 	build("no membarrier", onlineStart, membOptions{}, leaderOptions{noBarrier: true}).breaks(t, heldFreed)
-	build("no membarrier when the word reads 0", onlineStart, membOptions{}, leaderOptions{trustZero: true}).breaks(t, heldFreed)
+	build("no membarrier when the word counts no section", onlineStart, membOptions{}, leaderOptions{trustIdle: true}).breaks(t, heldFreed)
 	build("no membarrier for a reader that was quiet at the last one", onlineStart, membOptions{}, leaderOptions{trustQuiet: true}).breaks(t, heldFreed)
 	build("ack of the epoch before", onlineStart, membOptions{}, leaderOptions{ackEarly: 1}).breaks(t, heldFreed)
 	build("half a grace period", onlineStart, membOptions{}, leaderOptions{half: true}).breaks(t, heldFreed)
@@ -188,13 +184,13 @@ func modelMBReader(r uint8, sections int, fence bool) program {
 			one("load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true }),
 			one("word", func(c *cpu) bool {
 				if fence {
-					return c.xchg(mWord+r, c.t.reg[0])
+					return c.xchg(mWord+r, 2*c.t.reg[0]+1)
 				}
-				return c.store(mWord+r, c.t.reg[0])
+				return c.store(mWord+r, 2*c.t.reg[0]+1)
 			}),
 		}
 		p = append(p, modelSection()...)
-		return append(p, one("leave", func(c *cpu) bool { return c.store(mWord+r, 0) }))
+		return append(p, one("leave", func(c *cpu) bool { return c.store(mWord+r, c.load(mWord+r)-1) }))
 	})
 }
 
@@ -226,7 +222,7 @@ func modelQSBRReader(r uint8, o qsbrOptions) program {
 		return c.xchg(mWord+r, v)
 	}
 	loadEpoch := one("load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true })
-	announce := one("announce", func(c *cpu) bool { return put(o.plainQuiescent, c, c.t.reg[0]) })
+	announce := one("announce", func(c *cpu) bool { return put(o.plainQuiescent, c, 2*c.t.reg[0]+1) })
 	s := modelSection()
 	p := program{s[0], s[1], loadEpoch, announce}
 	if o.early {
@@ -236,7 +232,7 @@ func modelQSBRReader(r uint8, o qsbrOptions) program {
 	p = append(p,
 		one("offline", func(c *cpu) bool { return c.xchg(mWord+r, 0) }),
 		loadEpoch,
-		one("online", func(c *cpu) bool { return put(o.plainOnline, c, c.t.reg[0]) }))
+		one("online", func(c *cpu) bool { return put(o.plainOnline, c, 2*c.t.reg[0]+1) }))
 	p = append(p, s...)
 	return append(p, one("unregister", func(c *cpu) bool { return c.xchg(mWord+r, 0) }))
 }
@@ -245,7 +241,7 @@ func TestModelQSBR(t *testing.T) {
 	build := func(name string, o qsbrOptions) model {
 		return model{
 			name:  name,
-			start: func(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, 1, 1 },
+			start: func(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, 3, 3 },
 			programs: []program{
 				modelUpdater(2, 2, leaderOptions{}), modelQSBRReader(0, o), modelQSBRReader(1, o),
 			},

@@ -29,9 +29,9 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureTight$/^(qsbr|mb)$", Expect: tooShort,
 		},
 		{
-			Name: "membarrier skipped because the word reads 0", File: "gp.go",
+			Name: "membarrier skipped because the word counts no section", File: "gp.go",
 			Old:  "\tif !g.fenced {\n",
-			New:  "\tif !g.fenced {\n\t\tif atomic.LoadUint64(&r.word) == 0 {\n\t\t\treturn true\n\t\t}\n",
+			New:  "\tif !g.fenced {\n\t\tif !r.inside() {\n\t\t\treturn true\n\t\t}\n",
 			Test: "^TestTortureLockstep$/^memb$", Expect: tooShort,
 		},
 		{
@@ -77,13 +77,19 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "acknowledgement of an older epoch accepted", File: "record.go",
-			Old:  "return a == 0 || reached(a, t)",
-			New:  "return a == 0 || reached(a, t-epochStep)",
+			Old:  "return w == 0 || reached(w|1, t)",
+			New:  "return w == 0 || reached(w|1, t-epochStep)",
 			Test: "^TestTortureTight$/^memb$", Expect: tooShort,
 		},
 		{
+			Name: "a nested section acknowledges", File: "reader_memb.go",
+			Old:  "\t\tr.mayNest()\n\t\treturn\n",
+			New:  "\t\tr.word = atomic.LoadUint64(r.epoch) - 1 + r.word&nestMask\n\t\treturn\n",
+			Test: "^TestNestedSections$", Expect: "ended inside the outermost section",
+		},
+		{
 			Name: "back from offline without a fence", File: "reader_memb.go",
-			Old:  "\tif r.ack == 0 {\n",
+			Old:  "\tif r.word == 0 {\n",
 			New:  "\tif false {\n",
 			Test: "^TestTortureLockstep$/^memb from offline$", Expect: tooShort,
 		},
@@ -137,8 +143,8 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "late reader does not ring", File: "record.go",
-			Old:  "\t\tr.wakeLeader()\n\tdefault:",
-			New:  "\t\tatomic.StoreUint64(&r.waiting, 0)\n\tdefault:",
+			Old:  "\tif r.word&nestMask == 0 {\n\t\tr.wakeLeader()\n",
+			New:  "\tif r.word&nestMask == 0 {\n\t\tatomic.StoreUint64(&r.waiting, 0)\n",
 			Test: "^TestLateReaderWakes$", Expect: "want exactly 250ms",
 		},
 		{

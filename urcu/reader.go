@@ -51,7 +51,7 @@ func (h *handle) describe() string {
 // checkQuiet panics inside a section, and on a dead handle.
 func (h *handle) checkQuiet(op string) {
 	h.checkAlive(op)
-	if h.rec.word != 0 {
+	if h.rec.word&nestMask != 0 {
 		panic(fmt.Sprintf("urcu: %s inside a section of reader %s", op, h.describe()))
 	}
 }

@@ -18,7 +18,8 @@ func (d *Domain) RegisterMB(name string) *MBReader {
 	return r
 }
 
-// Lock enters a section; sections nest. 2 to 5 ns on amd64: the XCHG.
+// Lock enters a section; sections nest. It panics when 65,535 sections are open,
+// which is also what an Unlock too many looks like. 2 to 5 ns on amd64: the XCHG.
 func (r *MBReader) Lock() {
 	if invariant.Enabled {
 		r.checkUse("MBReader.Lock")
@@ -27,7 +28,7 @@ func (r *MBReader) Lock() {
 }
 
 // Unlock leaves the innermost section. There must be one: invariant builds
-// panic, others find out late or never.
+// panic, in others the next Lock does.
 func (r *MBReader) Unlock() {
 	if invariant.Enabled {
 		r.checkUnlock("MBReader.Unlock")

@@ -24,7 +24,8 @@ func (d *Domain) RegisterMemb(name string) *MembReader {
 }
 
 // Lock enters a section; sections nest. Inside, grace periods that begin later
-// wait for the matching Unlock. 1 ns on amd64.
+// wait for the matching Unlock. It panics when 65,535 sections are open, which is
+// also what an Unlock too many looks like. 1 ns on amd64.
 func (r *MembReader) Lock() {
 	if invariant.Enabled {
 		r.checkUse("MembReader.Lock")
@@ -33,7 +34,7 @@ func (r *MembReader) Lock() {
 }
 
 // Unlock leaves the innermost section. There must be one: invariant builds
-// panic, others find out late or never.
+// panic, in others the next Lock does.
 func (r *MembReader) Unlock() {
 	if invariant.Enabled {
 		r.checkUnlock("MembReader.Unlock")
@@ -41,9 +42,9 @@ func (r *MembReader) Unlock() {
 	r.rec.unlock()
 }
 
-// lockMembSlow enters a nested section, or the first one after the epoch moved.
-// The latter acknowledges the epoch: the leader then needs no membarrier for
-// this reader. It leaves word equal to ack.
+// lockMembSlow prepares the word for lockMemb, which then counts the section: for
+// a nested one there is nothing to do, for the first one after the epoch moved it
+// acknowledges the epoch. The leader then needs no membarrier for this reader.
 //
 // C: whoever reads the acknowledgement of e sees all sections before this one
 // ended, and this one's loads come after the load of e; so a grace period of e
@@ -55,16 +56,15 @@ func (r *MembReader) Unlock() {
 //
 //go:noinline
 func (r *record) lockMembSlow() {
-	if r.word != 0 {
-		r.nested()
+	if r.word&nestMask != 0 {
+		r.mayNest()
 		return
 	}
-	e := atomic.LoadUint64(r.epoch)
-	releaseStore(&r.word, e)
-	if r.ack == 0 {
-		atomic.SwapUint64(&r.ack, e)
+	e := atomic.LoadUint64(r.epoch) - 1 // without a section
+	if r.word == 0 {
+		atomic.SwapUint64(&r.word, e)
 	} else {
-		releaseStore(&r.ack, e)
+		releaseStore(&r.word, e)
 	}
 }
 
@@ -76,7 +76,7 @@ func (r *MembReader) QuiescentState() { r.dom.Drive() }
 // it. The next Lock or Online ends it. It panics inside a section.
 func (r *MembReader) Offline() {
 	r.checkQuiet("MembReader.Offline")
-	atomic.SwapUint64(&r.rec.ack, 0)
+	atomic.SwapUint64(&r.rec.word, 0)
 }
 
 // Online acknowledges the current epoch ahead of the next Lock.

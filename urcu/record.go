@@ -4,6 +4,7 @@
 package urcu
 
 import (
+	"fmt"
 	"math/bits"
 	"sync/atomic"
 
@@ -15,16 +16,18 @@ import (
 // may look at one whose reader has just left.
 type record struct {
 	// Owner: one cache line that the reader writes in every section.
-	word uint64 // 0: quiescent, else the epoch at entry (QSBR: the last epoch seen)
-	ack  uint64 // Memb: the epoch acknowledged, 0: offline
-	nest uint64 // how many sections are open inside the outermost
+	//
+	// word is 0 before the first section, and offline. Else its upper bits are an
+	// epoch's: that at entry (MB), the last one seen (QSBR), the last one
+	// acknowledged (Memb). Its lower nestBits count the sections that are open,
+	// each inside the one before; an online QSBR reader counts as one.
+	word uint64
 
 	// waiting is set by a parked leader and cleared by the owner. It shares the
 	// owner's line on purpose: a leader writes it only when the reader is late,
 	// and the reader then finds it without a second miss.
 	waiting uint64
 
-	after uint64  // owner: what the next Unlock leaves in word; 0 unless nested
 	epoch *uint64 // constant: the domain's
 
 	_ [2*smp.LinePad - hotSize - coldSize]byte
@@ -34,11 +37,12 @@ type record struct {
 	cold
 }
 
-const hotSize, coldSize = 48, 48
+const hotSize, coldSize = 24, 56
 
 type cold struct {
 	name  string
 	goid  uint64 // goroutine that registered
+	nest  uint64 // QSBR, invariant builds: how many sections are open
 	dom   *Domain
 	chunk *chunk
 	index uint8
@@ -64,46 +68,53 @@ type chunk struct {
 // passed reports whether the reader can hold nothing that was unpublished
 // before the tag t was taken. It is the whole of a grace period, for one reader.
 //
-// Pairs with A (reader enters): after the leader's fence, a word that reads 0
-// belongs to a reader whose later loads see the unpublishing.
+// Pairs with A (reader enters): after the leader's fence, a word that counts no
+// section belongs to a reader whose later loads see the unpublishing.
 func (r *record) passed(t uint64) bool {
 	w := atomic.LoadUint64(&r.word)
-	return w == 0 || reached(w, t)
+	return w&nestMask == 0 || reached(w, t)
 }
 
 // acknowledged is passed for a Memb reader without any fence by the leader: the
-// reader has begun a section after it saw epoch t, or it is offline. Pairs with C
-// in reader_memb.go.
+// reader has begun a section after it saw epoch t, which its word says also
+// between sections, or it is offline. Pairs with C in reader_memb.go.
 func (r *record) acknowledged(t uint64) bool {
-	a := atomic.LoadUint64(&r.ack)
-	return a == 0 || reached(a, t)
+	w := atomic.LoadUint64(&r.word)
+	return w == 0 || reached(w|1, t)
 }
 
-// nested opens a section inside another one.
-//
-//go:noinline
-func (r *record) nested() {
+// inside reports whether a section is open, to anybody.
+func (r *record) inside() bool { return atomic.LoadUint64(&r.word)&nestMask != 0 }
+
+// mayNest panics when there can be no further section inside the open ones.
+func (r *record) mayNest() {
 	if r == tomb {
 		panic("urcu: Lock by a reader after Unregister")
 	}
-	r.nest++
-	r.after = r.word
+	if r.word&nestMask == nestMask {
+		panic(fmt.Sprintf("urcu: domain %q: reader %q: Lock with %d sections open, or after an Unlock too many",
+			r.dom.name, r.name, nestMask))
+	}
 }
 
-// unlockSlow runs after word has got its new value: a section inside another one
-// has ended, or a parked leader asked to be told of the end of the outermost.
+// deeper opens a section inside another one.
+//
+//go:noinline
+func (r *record) deeper() {
+	r.mayNest()
+	releaseStore(&r.word, r.word+1)
+}
+
+// unlockSlow runs after word has got its new value: a parked leader asked to be
+// told of the end of the outermost section.
 //
 //go:noinline
 func (r *record) unlockSlow() {
-	switch {
-	case r == tomb:
+	if r == tomb {
 		panic("urcu: Unlock by a reader after Unregister")
-	case r.nest == 0:
+	}
+	if r.word&nestMask == 0 {
 		r.wakeLeader()
-	default:
-		if r.nest--; r.nest == 0 {
-			r.after = 0
-		}
 	}
 }
 
@@ -116,8 +127,7 @@ func (r *record) wakeLeader() {
 // reset makes the record quiescent for a new owner or after the last one.
 func (r *record) reset() {
 	atomic.StoreUint64(&r.word, 0)
-	atomic.StoreUint64(&r.ack, 0)
-	r.nest, r.after = 0, 0
+	r.nest = 0
 	if atomic.LoadUint64(&r.waiting) != 0 {
 		r.wakeLeader()
 	}

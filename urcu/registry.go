@@ -132,7 +132,7 @@ func (r *record) leak() {
 	d.registry.live.Add(-1)
 	d.report(Stall{
 		Domain: d.name, Reader: name, Goroutine: id, Leaked: true,
-		Inside: d.flavor != QSBR && atomic.LoadUint64(&r.word) != 0,
+		Inside: d.flavor != QSBR && r.inside(),
 	})
 }
 
@@ -146,9 +146,10 @@ func (h *handle) unregister() {
 }
 
 // tomb is the record of all handles that were unregistered. Its words send
-// every fast path that looks at them to its slow path, which knows the tomb. The
-// word is even, so it equals no epoch.
-var tomb = &record{word: 1 << 63, after: 1 << 63, nest: 1, epoch: new(uint64)}
+// every fast path that looks at them to its slow path, which knows the tomb: its
+// epoch is none, somebody waits for it, and it counts so many open sections that
+// nobody survives the panics of leaving them all.
+var tomb = &record{word: 1<<63 | nestMask/2, waiting: 1, epoch: new(uint64)}
 
 func (h *handle) checkAlive(op string) {
 	if h.rec == tomb {

@@ -8,7 +8,6 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -99,7 +98,7 @@ func (g *grace) culprit() *Stall {
 	leaked := r.state == recordLeaked
 	return &Stall{
 		Reader: r.name, Goroutine: r.goid, Leaked: leaked,
-		Inside: leaked && atomic.LoadUint64(&r.word) != 0,
+		Inside: leaked && r.inside(),
 	}
 }
 

@@ -134,3 +134,31 @@ func TestCookies(t *testing.T) {
 		}
 	})
 }
+
+// A section inside another one, entered after the epoch has moved, changes nothing
+// for grace periods that wait for the outermost.
+func TestNestedSections(t *testing.T) {
+	eachFlavor(t, func(t *testing.T, d *Domain) {
+		r := d.Register("nests")
+		defer r.Unregister()
+		r.Lock()
+		c := d.StartPoll()
+		pending := func(where string) {
+			for range 100 {
+				if d.Poll(c) {
+					t.Fatalf("%s: a grace period ended inside the outermost section", where)
+				}
+			}
+		}
+		pending("before")
+		r.Lock()
+		pending("in a nested section")
+		r.Unlock()
+		pending("after it")
+		r.Unlock()
+		r.Offline()
+		if err := d.WaitCookie(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
+}

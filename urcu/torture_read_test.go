@@ -85,7 +85,7 @@ func (x *torture) readTight(r Reader, rnd *rand.Rand, me int) {
 	defer r.Unregister()
 	var s seen
 	defer func() { s.add(x) }()
-	for i := 0; !x.stop.Load(); i++ {
+	for i := 0; i == 0 || !x.stop.Load(); i++ {
 		for range 16 {
 			x.sectionTight(r, &s, rnd.Uint64())
 		}

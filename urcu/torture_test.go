@@ -105,8 +105,14 @@ func TestTortureTight(t *testing.T) {
 
 func tight(t *testing.T, f Flavor, any bool) {
 	x := startTorture(t, Options{Flavor: f})
-	time.AfterFunc(tortureTime(), func() { x.stop.Store(true) })
+	var here sync.WaitGroup // the clock starts when both are: the machine may be busy
+	here.Add(2)
+	go func() {
+		here.Wait()
+		time.AfterFunc(tortureTime(), func() { x.stop.Store(true) })
+	}()
 	smp.Run(2, func(c *smp.CPU) {
+		here.Done()
 		if c.ID() == 0 {
 			x.write(x.rand(0), 0, 2)
 		} else {

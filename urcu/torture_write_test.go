@@ -66,11 +66,11 @@ func nap(r *rand.Rand) {
 // half-open range.
 func (x *torture) write(r *rand.Rand, from, to int) {
 	var removed []*block
-	for !x.stop.Load() || len(removed) > 0 {
+	for first := true; first || !x.stop.Load() || len(removed) > 0; first = false {
 		for i := range x.noise {
 			atomic.StoreUint64(&x.noise[i].word, r.Uint64())
 		}
-		if !x.stop.Load() {
+		if first || !x.stop.Load() {
 			if old := x.publish(r.IntN(len(x.roots))); old != nil {
 				if i := r.IntN(to-from) + from; ways[i].wait == nil {
 					x.ways[i].Add(1)
