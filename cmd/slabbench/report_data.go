@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -40,17 +41,26 @@ func (c valueCount) String() string {
 	return strings.Join(slices.Sorted(maps.Keys(c)), " and ")
 }
 
-// same reports whether all values of a key mean one thing. One tree is dirty to
-// the go command and clean to git as soon as it holds a new file of results.
-func same(key string, values valueCount) bool {
-	distinct := map[string]bool{}
-	for v := range values {
-		if key == "commit" {
-			v = strings.TrimSuffix(v, "-dirty")
+// nameCommits gives all results of one commit the same name for it. Some hands
+// shorten it more than others, and one tree is dirty to the go command and clean to
+// git as soon as it holds a new file of results.
+func nameCommits(all []*benchfmt.Result) {
+	var names []string
+	for _, r := range all {
+		if c := r.GetConfig("commit"); c != "" && !slices.Contains(names, c) {
+			names = append(names, c)
 		}
-		distinct[v] = true
 	}
-	return len(distinct) == 1
+	bare := func(name string) string { return strings.TrimSuffix(name, "-dirty") }
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(bare(b))-len(bare(a)), len(b)-len(a)) })
+	for _, r := range all {
+		for i := range r.Config {
+			if c := &r.Config[i]; c.Key == "commit" && len(c.Value) > 0 {
+				longest := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, bare(string(c.Value))) })
+				c.Value = []byte(names[longest])
+			}
+		}
+	}
 }
 
 // measured is one benchmark with all its samples.
@@ -111,6 +121,7 @@ func loadFiles(files []string, warn func(string, ...any)) (*dataset, error) {
 	if len(all) == 0 {
 		return nil, errors.New("report: none of the files holds a result of slabbench or go test -bench")
 	}
+	nameCommits(all)
 	d.compareConfigs(all)
 	for _, r := range all {
 		d.add(r)
@@ -153,7 +164,7 @@ func (d *dataset) compareConfigs(all []*benchfmt.Result) {
 		}
 	}
 	for _, k := range order {
-		if same(k, d.configs[k]) {
+		if len(d.configs[k]) == 1 {
 			d.env = append(d.env, setting{k, d.configs[k].String()})
 		} else if slices.Contains(compared, k) {
 			d.varied = append(d.varied, k)

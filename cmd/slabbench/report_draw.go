@@ -30,12 +30,14 @@ type picture struct {
 	SVG   template.HTML
 }
 
-// Sizes. A picture is as wide as a column of text and is scaled by the browser.
+// Sizes. A picture is as wide as a column of text and is scaled by the browser: on
+// a telephone its letters are a little smaller than those around it, on a desk a
+// little larger.
 const (
-	pictureWidth = 7.2 * vg.Inch
-	curveHeight  = 3.6 * vg.Inch
-	rowHeight    = 15
-	textSize     = 9
+	pictureWidth = 5.4 * vg.Inch
+	curveHeight  = 3.2 * vg.Inch
+	rowHeight    = 16
+	textSize     = 10
 )
 
 // palette is told apart with colour-blind eyes too (Okabe and Ito).
@@ -61,18 +63,16 @@ func newPlot() *plot.Plot {
 		a.LineStyle.Color = dark
 		a.Tick.LineStyle.Color = dark
 	}
-	style(&p.Legend.TextStyle)
-	p.Legend.Top = true
-	p.Legend.Left = true
-	p.Legend.Padding = 3
-	p.Legend.ThumbnailWidth = 18
 	return p
 }
 
-// render draws a plot.
-func render(p *plot.Plot, height vg.Length) (template.HTML, error) {
-	c := vgsvg.New(pictureWidth, height)
-	p.Draw(draw.New(c))
+// render draws a plot, below a legend if there is one.
+func render(p *plot.Plot, height vg.Length, l legend) (template.HTML, error) {
+	top := l.height(p.Y.Tick.Label)
+	c := vgsvg.New(pictureWidth, height+top)
+	all := draw.New(c)
+	p.Draw(draw.Crop(all, 0, -4, 0, -top)) // room for half of the last tick's label
+	l.draw(all, p.Y.Tick.Label)
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
 		return "", err
@@ -137,108 +137,55 @@ func (byteTicks) Ticks(min, max float64) []plot.Tick {
 	return ticks
 }
 
+// legend names the curves of a picture, above it and never over it.
+type legend []legendEntry
+
+type legendEntry struct {
+	name string
+	line draw.LineStyle
+}
+
+const (
+	legendRow  = 15
+	legendLine = 18 // length of the sample
+)
+
+// place calls put for each entry with its place: from left to right, in as many rows
+// as it takes. It returns the number of rows.
+func (l legend) place(style text.Style, put func(legendEntry, vg.Length, int)) int {
+	x, row := vg.Length(0), 0
+	for _, e := range l {
+		wide := legendLine + 4 + style.Width(e.name)
+		if x > 0 && x+wide > pictureWidth {
+			x, row = 0, row+1
+		}
+		put(e, x, row)
+		x += wide + 14
+	}
+	return row + 1
+}
+
+func (l legend) height(style text.Style) vg.Length {
+	if len(l) == 0 {
+		return 0
+	}
+	return vg.Length(l.place(style, func(legendEntry, vg.Length, int) {})*legendRow + 6)
+}
+
+func (l legend) draw(c draw.Canvas, style text.Style) {
+	style.XAlign, style.YAlign = text.XLeft, text.YCenter
+	l.place(style, func(e legendEntry, x vg.Length, row int) {
+		y := c.Max.Y - legendRow*(vg.Length(row)+0.5)
+		c.StrokeLine2(e.line, x, y, x+legendLine, y)
+		c.FillText(style, vg.Point{X: x + legendLine + 4, Y: y + 1}, e.name)
+	})
+}
+
 // logAxis makes an axis logarithmic over whole decades around its data.
 func logAxis(a *plot.Axis, min, max float64, unit string) {
 	a.Scale = plot.LogScale{}
 	a.Min, a.Max = math.Pow10(int(math.Floor(math.Log10(min)))), math.Pow10(int(math.Ceil(math.Log10(max*1.0001))))
 	a.Tick.Marker = scaledTicks{plot.LogTicks{Prec: -1}, unit}
-}
-
-// bar is one row: a median with an interval.
-type bar struct {
-	label       string
-	mid, lo, hi float64
-	group       string // bars of one group have one colour
-}
-
-// bars draws rows of bars, the first on top. When they lie too far apart to be
-// compared by length they become points on a logarithmic axis.
-func bars(rows []bar, unit string) (template.HTML, error) { return barsOf(rows, unit, nil) }
-
-// barsOf is bars with groups that have the first colours, present or not.
-func barsOf(rows []bar, unit string, groups []string) (template.HTML, error) {
-	p := newPlot()
-	var names []string
-	colours := map[string]color.Color{}
-	for i, g := range groups {
-		colours[g] = palette[i%len(palette)]
-	}
-	for i := len(rows) - 1; i >= 0; i-- { // the axis goes up
-		names = append(names, rows[i].label)
-	}
-	least, most := math.Inf(1), 0.0
-	for _, r := range rows {
-		least, most = min(least, r.mid), max(most, r.mid)
-		if !math.IsInf(r.hi, 0) { // too few samples for an interval
-			most = max(most, r.hi)
-		}
-		if colours[r.group] == nil {
-			colours[r.group] = palette[len(groups)%len(palette)]
-			groups = append(groups, r.group)
-		}
-	}
-	p.NominalY(names...)
-	p.Y.Tick.LineStyle.Width = 0
-	p.Y.Min, p.Y.Max = -0.5, float64(len(rows))-0.5
-	logarithmic := most > 40*least && least > 0
-	if logarithmic {
-		logAxis(&p.X, least, most, unit)
-	} else {
-		p.X.Min, p.X.Max = 0, most*1.12
-		p.X.Tick.Marker = scaledTicks{plot.DefaultTicks{}, unit}
-	}
-	grid := plotter.NewGrid()
-	grid.Horizontal.Width = 0
-	grid.Vertical.Color = color.Gray{0xdd}
-	p.Add(grid, rowPlotter{rows, colours, logarithmic, unit, p.Y.Tick.Label})
-	return render(p, vg.Length(rowHeight*len(rows)+36))
-}
-
-// rowPlotter draws bars or points, their intervals and their values.
-type rowPlotter struct {
-	rows    []bar
-	colours map[string]color.Color
-	points  bool
-	unit    string
-	style   text.Style
-}
-
-func (r rowPlotter) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	thick := vg.Length(rowHeight) * 0.32
-	for i, b := range r.rows {
-		at := y(float64(len(r.rows) - 1 - i))
-		colour := r.colours[b.group]
-		right := x(min(b.mid, p.X.Max))
-		if r.points {
-			c.DrawGlyph(draw.GlyphStyle{Color: colour, Radius: 4, Shape: draw.CircleGlyph{}}, vg.Point{X: right, Y: at})
-		} else {
-			left := x(p.X.Min)
-			c.FillPolygon(colour, []vg.Point{{X: left, Y: at - thick}, {X: right, Y: at - thick}, {X: right, Y: at + thick}, {X: left, Y: at + thick}})
-		}
-		if b.lo > 0 && b.hi > b.lo && !math.IsInf(b.hi, 0) {
-			line := draw.LineStyle{Color: dark, Width: 0.8}
-			lo, hi := x(max(b.lo, p.X.Min)), x(min(b.hi, p.X.Max))
-			c.StrokeLine2(line, lo, at, hi, at)
-			c.StrokeLine2(line, lo, at-2, lo, at+2)
-			c.StrokeLine2(line, hi, at-2, hi, at+2)
-			right = max(right, hi)
-		}
-		style := r.style
-		style.XAlign, style.YAlign = text.XLeft, text.YCenter
-		where := vg.Point{X: right + 6, Y: at}
-		if where.X > c.Max.X-40 { // no room behind it
-			left := b.mid
-			if r.points && b.lo > 0 {
-				left = b.lo
-			}
-			style.XAlign, where.X = text.XRight, x(max(min(left, p.X.Max), p.X.Min))-6
-			if !r.points {
-				style.Color = color.White
-			}
-		}
-		c.FillText(style, where, scaled(b.mid, r.unit))
-	}
 }
 
 // curve is one line of a picture.
@@ -252,6 +199,7 @@ type curve struct {
 // curves draws lines over one another. The caller has set up the axes.
 func curves(p *plot.Plot, all []curve, points bool) (template.HTML, error) {
 	p.Add(plotter.NewGrid())
+	var names legend
 	for i, c := range all {
 		xys := make(plotter.XYs, len(c.xs))
 		for j := range c.xs {
@@ -263,6 +211,9 @@ func curves(p *plot.Plot, all []curve, points bool) (template.HTML, error) {
 		}
 		line.Color = palette[i%len(palette)]
 		line.Width = 1.6
+		if i >= len(palette) { // the same colours again, told apart
+			line.Dashes = []vg.Length{6, 2}
+		}
 		dots.Color, dots.Radius, dots.Shape = line.Color, 2.5, draw.CircleGlyph{}
 		if c.thin {
 			line.Color, line.Width, line.Dashes = dark, 0.8, []vg.Length{3, 3}
@@ -272,7 +223,7 @@ func curves(p *plot.Plot, all []curve, points bool) (template.HTML, error) {
 		if points {
 			p.Add(dots)
 		}
-		p.Legend.Add(c.name, line)
+		names = append(names, legendEntry{c.name, line.LineStyle})
 	}
-	return render(p, curveHeight)
+	return render(p, curveHeight, names)
 }

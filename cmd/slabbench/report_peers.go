@@ -45,18 +45,21 @@ func (d *dataset) rivalry() (section, error) {
 			})
 			s.Table.Rows = append(s.Table.Rows, []string{
 				c.name, fmt.Sprint(c.cpus), m.entrant(), interval(ours, "sec/op"),
-				peer + " " + interval(theirs, "sec/op"), strings.Trim(text, "*"),
+				peer + " " + interval(theirs, "sec/op"), plainRatio(text),
 			})
 		}
 	}
 	for part := range slices.Chunk(rows, mostRows) {
 		// One colour says one thing on every picture.
-		svg, err := barsOf(part, "times", []string{"ahead", "behind", "not told apart"})
+		svg, err := chart{unit: "times", groups: []string{"ahead", "behind", "not told apart"}, points: true, at: 1}.draw(part)
 		if err != nil {
 			return s, err
 		}
 		s.Pictures = append(s.Pictures, picture{fileName("peers", "ratio", "", len(s.Pictures)), "Our time, relative to the best peer's",
-			"Shorter is better. Blue: we are ahead; orange: behind; green: the intervals overlap.", svg})
+			"Left of the line we are faster. Blue: we are ahead; orange: behind; green: the intervals overlap.", svg})
 	}
 	return s, nil
 }
+
+// plainRatio is a ratio without the marks of Markdown.
+func plainRatio(text string) string { return strings.Trim(text, "*") }

@@ -6,13 +6,20 @@ package main
 
 import (
 	"fmt"
+	"html/template"
+	"math"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/plot"
 )
 
 // series is one benchmark on several numbers of CPUs.
 type series struct {
-	name  string
+	scenario string
+	peer     bool // and not ours
+	name     string
+
 	cpus  []int
 	speed []float64 // operations per second of all CPUs together
 }
@@ -40,7 +47,7 @@ func (d *dataset) byCPUs() []*series {
 		}
 		id := strings.Join(parts, " ")
 		if found[id] == nil {
-			found[id] = &series{name: id}
+			found[id] = &series{scenario: m.scenario, peer: m.key("impl") != "", name: id}
 			order = append(order, id)
 		}
 		s := found[id]
@@ -59,32 +66,47 @@ func (d *dataset) byCPUs() []*series {
 	return out
 }
 
-// scaling is the section over all scenarios. With two numbers of CPUs it is rows
-// of bars, with more also curves.
+// scaling is the section over all scenarios: curves for one of ours in each, then
+// rows of bars for all of ours.
 func (d *dataset) scaling() (section, error) {
 	s := section{Title: "Scaling", Desc: "What several CPUs do together, relative to one. The machine's own limit is what a bare counting loop gains."}
-	all := d.byCPUs()
+	all := slices.DeleteFunc(d.byCPUs(), func(x *series) bool { return x.peer })
+	if len(all) == 0 {
+		return s, nil
+	}
+	svg, err := scalingCurves(all)
+	if err != nil {
+		return s, err
+	}
+	s.Pictures = append(s.Pictures, picture{"scaling-curves", "Throughput over CPUs", "One case of each scenario. Higher is better.", svg})
 	for part := range slices.Chunk(all, mostRows) {
 		var rows []bar
 		for _, x := range part {
 			group := "ours"
-			if strings.HasPrefix(x.name, "Loop") {
+			if x.scenario == "Loop" {
 				group = "the bare loop"
 			}
 			rows = append(rows, bar{label: fmt.Sprintf("%s ×%d", x.name, x.cpus[len(x.cpus)-1]), mid: x.gain(), group: group})
 		}
-		svg, err := bars(rows, "times")
+		svg, err := chart{unit: "times", groups: []string{"ours", "the bare loop"}, at: 1}.draw(rows)
 		if err != nil {
 			return s, err
 		}
-		s.Pictures = append(s.Pictures, picture{fileName("scaling", "gain", "", len(s.Pictures)), "Throughput relative to one CPU", "Longer is better.", svg})
+		s.Pictures = append(s.Pictures, picture{fileName("scaling", "gain", "", len(s.Pictures)-1), "Throughput relative to one CPU", "Longer is better. The line is one CPU; orange is the bare loop.", svg})
 	}
+	return s, nil
+}
+
+// scalingCurves draws the first case of each scenario.
+func scalingCurves(all []*series) (template.HTML, error) {
 	var lines []curve
+	var drawn []string
 	most := 0
 	for _, x := range all {
-		if len(x.cpus) < 3 || len(lines) == len(palette) {
+		if len(lines) == mostCurves-1 || slices.Contains(drawn, x.scenario) {
 			continue
 		}
+		drawn = append(drawn, x.scenario)
 		c := curve{name: x.name}
 		for i, n := range x.cpus {
 			c.xs, c.ys = append(c.xs, float64(n)), append(c.ys, x.speed[i]/x.speed[0]*float64(x.cpus[0]))
@@ -92,13 +114,22 @@ func (d *dataset) scaling() (section, error) {
 		}
 		lines = append(lines, c)
 	}
-	if len(lines) == 0 {
-		return s, nil
-	}
 	lines = append(lines, curve{name: "each CPU as fast as one alone", xs: []float64{1, float64(most)}, ys: []float64{1, float64(most)}, thin: true})
 	p := newPlot()
 	p.X.Label.Text, p.Y.Label.Text = "CPUs", "throughput relative to one CPU"
-	svg, err := curves(p, lines, true)
-	s.Pictures = append(s.Pictures, picture{"scaling-curves", "Throughput over CPUs", "Higher is better.", svg})
-	return s, err
+	p.X.Tick.Marker = wholeTicks{}
+	return curves(p, lines, true)
+}
+
+// wholeTicks are at whole numbers, a dozen at most.
+type wholeTicks struct{}
+
+func (wholeTicks) Ticks(min, max float64) (ticks []plot.Tick) {
+	for v, step := math.Ceil(min), math.Ceil((max-min)/12); v <= max; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprint(v)})
+		if step == 0 {
+			break
+		}
+	}
+	return ticks
 }

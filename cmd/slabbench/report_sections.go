@@ -7,6 +7,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -30,7 +31,10 @@ type table struct {
 	Rows [][]string
 }
 
-const mostRows = 28 // of one picture
+const (
+	mostRows   = 28 // of one picture
+	mostCurves = 10
+)
 
 // sections draws everything that there is to draw.
 func (d *dataset) sections() ([]section, error) {
@@ -42,18 +46,12 @@ func (d *dataset) sections() ([]section, error) {
 	if len(peers.Pictures) > 0 {
 		out = append(out, peers)
 	}
-	var scenarios []string
-	for _, m := range d.cases {
-		if !slices.Contains(scenarios, m.scenario) {
-			scenarios = append(scenarios, m.scenario)
-		}
+	flags, err := d.flags()
+	if err != nil {
+		return nil, fmt.Errorf("report: flags: %w", err)
 	}
-	for _, name := range scenarios {
-		s, err := d.scenario(name)
-		if err != nil {
-			return nil, fmt.Errorf("report: %s: %w", name, err)
-		}
-		out = append(out, s)
+	if len(flags.Pictures) > 0 {
+		out = append(out, flags)
 	}
 	scaling, err := d.scaling()
 	if err != nil {
@@ -62,7 +60,33 @@ func (d *dataset) sections() ([]section, error) {
 	if len(scaling.Pictures) > 0 {
 		out = append(out, scaling)
 	}
+	for _, name := range d.scenarios() {
+		s, err := d.scenario(name)
+		if err != nil {
+			return nil, fmt.Errorf("report: %s: %w", name, err)
+		}
+		out = append(out, s)
+	}
 	return out, nil
+}
+
+// scenarios are the names of all, ours in the order of their table.
+func (d *dataset) scenarios() []string {
+	var names []string
+	for _, m := range d.cases {
+		if !slices.Contains(names, m.scenario) {
+			names = append(names, m.scenario)
+		}
+	}
+	table := bench.Scenarios()
+	place := func(name string) int {
+		if i := slices.IndexFunc(table, func(s *bench.Scenario) bool { return s.Name == name }); i >= 0 {
+			return i
+		}
+		return len(table)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
+	return names
 }
 
 // scenario is the section of one scenario.
@@ -82,7 +106,7 @@ func (d *dataset) scenario(name string) (section, error) {
 	note := "Time for one " + unit + ", median and 95 % interval. Shorter is better."
 	draw := []func() ([]picture, error){
 		func() ([]picture, error) { return barPictures(name, note, cases) },
-		func() ([]picture, error) { return latencyPicture(name, cases) },
+		func() ([]picture, error) { return latencyPictures(name, cases) },
 		func() ([]picture, error) { return d.timePictures(name) },
 	}
 	if name == "Colour" {
@@ -98,30 +122,80 @@ func (d *dataset) scenario(name string) (section, error) {
 	return s, nil
 }
 
-// barPictures are the times of a scenario, one picture for each object size when
-// one alone would be too long.
-func barPictures(name, note string, cases []*measured) ([]picture, error) {
-	groups := map[string][]*measured{"": cases}
-	order := []string{""}
-	if len(cases) > mostRows/2 {
-		groups, order = map[string][]*measured{}, nil
-		for _, m := range cases {
-			size := m.key("size")
-			if groups[size] == nil {
-				order = append(order, size)
-			}
-			groups[size] = append(groups[size], m)
-		}
+// shelf is the cases of a scenario that share a picture: those that do the same
+// work.
+type shelf struct {
+	name  string // "objects of 64 bytes"; empty when there is only one
+	file  string // "64"
+	cases []*measured
+}
+
+// shelved are the keys that put cases on different shelves, by scenario.
+var shelved = map[string][]string{
+	"":        {"size"},
+	"Table":   {"n", "dist", "lookups"},
+	"Oblique": {"work"},
+}
+
+// shelves sorts the cases of a scenario onto shelves, unless they fit on one, and on
+// each by the number of CPUs.
+func shelves(scenario string, cases []*measured, most int) []shelf {
+	keys := shelved[scenario]
+	if keys == nil {
+		keys = shelved[""]
 	}
+	var out []shelf
+	for _, m := range cases {
+		var name, file []string
+		for _, k := range keys {
+			if v := m.key(k); v != "" && len(cases) > most {
+				name, file = append(name, shelfKey(k, v)), append(file, v)
+			}
+		}
+		id := strings.Join(name, ", ")
+		i := slices.IndexFunc(out, func(s shelf) bool { return s.name == id })
+		if i < 0 {
+			i = len(out)
+			out = append(out, shelf{name: id, file: strings.Join(file, "-")})
+		}
+		out[i].cases = append(out[i].cases, m)
+	}
+	for _, s := range out {
+		slices.SortStableFunc(s.cases, func(a, b *measured) int { return cmp.Compare(a.cpus, b.cpus) })
+	}
+	return out
+}
+
+func shelfKey(key, value string) string {
+	switch key {
+	case "size":
+		return "objects of " + value + " bytes"
+	case "n":
+		return value + " entries"
+	case "lookups":
+		return value + " % lookups"
+	}
+	return value
+}
+
+// title is a picture's name: that of the scenario and of the shelf.
+func (s shelf) title(name string) string {
+	if s.name == "" {
+		return name
+	}
+	return name + ", " + s.name
+}
+
+// barPictures are the times of a scenario, one picture for each shelf when one alone
+// would be too long.
+func barPictures(name, note string, cases []*measured) ([]picture, error) {
 	var out []picture
-	for _, size := range order {
-		group := slices.Clone(groups[size])
-		slices.SortStableFunc(group, func(a, b *measured) int { return cmp.Compare(a.cpus, b.cpus) })
-		for part := range slices.Chunk(group, mostRows) {
+	for _, group := range shelves(name, cases, mostRows/2) {
+		for part := range slices.Chunk(group.cases, mostRows) {
 			var rows []bar
 			for _, m := range part {
 				if s, ok := m.median("sec/op"); ok {
-					rows = append(rows, bar{label(m, group), s.Center, s.Lo, s.Hi, colourOf(m, group)})
+					rows = append(rows, bar{label(m, group.cases), s.Center, s.Lo, s.Hi, colourOf(m, group.cases)})
 				}
 			}
 			if len(rows) == 0 {
@@ -131,26 +205,28 @@ func barPictures(name, note string, cases []*measured) ([]picture, error) {
 			if err != nil {
 				return nil, err
 			}
-			title := name
-			if size != "" {
-				title += ", objects of " + size + " bytes"
-			}
-			out = append(out, picture{fileName(name, "time", size, len(out)), title, note, svg})
+			out = append(out, picture{fileName(name, "time", group.file, len(out)), group.title(name), note, svg})
 		}
 	}
 	return out, nil
 }
 
-// label names a case by the keys in which the cases of a picture differ.
+// label names a case by the keys in which the cases of a picture differ, who it is
+// first.
 func label(m *measured, among []*measured) string {
 	var parts []string
+	who := m.key("impl")
+	if differ("impl", among) {
+		parts = append(parts, cmp.Or(who, "slabrcu"))
+	}
 	for _, k := range m.keys {
-		if differ(k.Key, among) && !(k.Key == "readers" && k.Value == fmt.Sprint(m.cpus)) { // then each CPU is one
+		switch {
+		case k.Key == "impl" || !differ(k.Key, among):
+		case k.Key == "readers" && k.Value == fmt.Sprint(m.cpus): // then each CPU is one
+		case who != "" && (k.Key == "flags" || k.Value == "malloc"): // which go without saying
+		default:
 			parts = append(parts, shortKey(k))
 		}
-	}
-	if m.key("impl") == "" && differ("impl", among) {
-		parts = append(parts, "slabrcu")
 	}
 	if slices.ContainsFunc(among, func(o *measured) bool { return o.cpus != m.cpus }) {
 		parts = append(parts, fmt.Sprintf("×%d", m.cpus))
@@ -190,26 +266,48 @@ var nines = []struct{ name, text string }{
 	{"p50", "50 %"}, {"p90", "90 %"}, {"p99", "99 %"}, {"p99.9", "99.9 %"}, {"p99.99", "99.99 %"},
 }
 
-// latencyPicture draws how late the late ones are.
-func latencyPicture(name string, cases []*measured) ([]picture, error) {
+// latencyPictures draw how late the late ones are.
+func latencyPictures(name string, cases []*measured) ([]picture, error) {
+	var timed []*measured
+	for _, m := range cases {
+		if len(latencies(m).xs) > 1 {
+			timed = append(timed, m)
+		}
+	}
+	var out []picture
+	for _, group := range shelves(name, timed, mostCurves) {
+		for part := range slices.Chunk(group.cases, mostCurves) {
+			svg, err := latencyPicture(part, group.cases)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, picture{fileName(name, "latency", group.file, len(out)), group.title(name) + ": latency",
+				"Each step to the right leaves out nine tenths of what was left. Lower is better.", svg})
+		}
+	}
+	return out, nil
+}
+
+// latencies is the curve of one case.
+func latencies(m *measured) (c curve) {
+	for i, q := range nines {
+		for _, unit := range []string{q.name + "-sec", q.name + "-latency-sec"} {
+			if s, ok := m.median(unit); ok && s.Center > 0 {
+				c.xs, c.ys = append(c.xs, float64(i)), append(c.ys, s.Center)
+			}
+		}
+	}
+	return c
+}
+
+func latencyPicture(cases, among []*measured) (template.HTML, error) {
 	var all []curve
 	least, most := math.Inf(1), 0.0
 	for _, m := range cases {
-		c := curve{name: label(m, cases)}
-		for i, q := range nines {
-			for _, unit := range []string{q.name + "-sec", q.name + "-latency-sec"} {
-				if s, ok := m.median(unit); ok && s.Center > 0 {
-					c.xs, c.ys = append(c.xs, float64(i)), append(c.ys, s.Center)
-					least, most = min(least, s.Center), max(most, s.Center)
-				}
-			}
-		}
-		if len(c.xs) > 1 {
-			all = append(all, c)
-		}
-	}
-	if len(all) == 0 {
-		return nil, nil
+		c := latencies(m)
+		c.name = label(m, among)
+		least, most = min(least, slices.Min(c.ys)), max(most, slices.Max(c.ys))
+		all = append(all, c)
 	}
 	p := newPlot()
 	var ticks plot.ConstantTicks
@@ -217,10 +315,10 @@ func latencyPicture(name string, cases []*measured) ([]picture, error) {
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: q.text})
 	}
 	p.X.Tick.Marker = ticks
+	p.X.Min, p.X.Max = 0, float64(len(nines)-1)
 	p.X.Label.Text = "share of the operations that took no longer"
 	logAxis(&p.Y, least, most, "sec")
-	svg, err := curves(p, all, true)
-	return []picture{{fileName(name, "latency", "", 0), name + ": latency", "Each step to the right leaves out a tenth of what was left. Lower is better.", svg}}, err
+	return curves(p, all, true)
 }
 
 // colourPicture draws the chase over the number of slabs.
@@ -278,6 +376,9 @@ func (d *dataset) timePictures(name string) ([]picture, error) {
 		for _, c := range []struct{ column, text string }{
 			{"live-B", "live slabs"}, {"limbo-B", "in limbo"}, {"free-B", "free pages"}, {"resident-B", "resident"},
 		} {
+			if c.column == "resident-B" && t.swing(c.column) > 0 && slices.Max(t.columns[c.column]) > 8*most && most > 0 {
+				continue // the process beside it would press the others to the ground
+			}
 			if t.swing(c.column) > 0 {
 				ys := t.columns[c.column]
 				all = append(all, curve{name: c.text, xs: t.seconds, ys: ys})

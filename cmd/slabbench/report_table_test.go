@@ -79,7 +79,7 @@ func TestTableOfTwoFiles(t *testing.T) {
 	ours := writeFile(t, dir, "a.txt", "cpu: Planted 9000\ncommit: abc123-dirty\nlayout: native\n\n"+strings.Repeat("BenchmarkSh6/api=cpu/flags=none/size=64-1 100 3 ns/op\n", 8))
 	theirs := writeFile(t, dir, "b.txt", strings.Replace(contestText(), "go: go1.99\n", "", 1))
 	stdout, _, _ := command(t, "report", "-table", ours, theirs)
-	wantParts(t, "table", stdout, "| Sh6 size=64 | 1 | cpu | 3.000ns ± 0% | glibc 9.031ns ± 0% | 0.33 |", "abc123 and abc123-dirty")
+	wantParts(t, "table", stdout, "| Sh6 size=64 | 1 | cpu | 3.000ns ± 0% | glibc 9.031ns ± 0% | 0.33 |", "abc123-dirty")
 }
 
 // Without peers there are no empty columns.

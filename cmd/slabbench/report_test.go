@@ -137,6 +137,33 @@ func TestReportRefuses(t *testing.T) {
 	onlyFiles(t, dir, "empty.txt", "good.txt")
 }
 
+// A single sample has no interval, whose ends are infinite: it is drawn without.
+func TestReportOfOneSample(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFile(t, dir, "a.txt", `commit: 0123456789ab
+
+BenchmarkPair/api=cpu/flags=none/size=64-1 100 5 ns/op
+BenchmarkPair/api=cpu/flags=destroy_by_rcu/size=64-1 100 6 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 100 8 ns/op
+BenchmarkPair/api=cpu/flags=none/size=64-2 100 5 ns/op
+BenchmarkIdle-1 100 0 ns/op
+`)
+	same := writeFile(t, dir, "b.txt", "commit: 0123456-dirty\n\nBenchmarkNoKeys 10 5 ns/op\n")
+	page := filepath.Join(dir, "page.html")
+	_, stderr, status := command(t, "report", "-o="+page, file, same)
+	if status != statusOK {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	html, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantParts(t, "page", string(html), `<h2 id="Peers">`, `<h2 id="Flags">`, `<h2 id="Scaling">`, "0.62", "1.2")
+	if strings.Contains(string(html), "differ in") {
+		t.Error("a commit that is shortened is another one")
+	}
+}
+
 // A companion that is damaged or of somebody else costs its pictures, not the page.
 func TestReportBadCompanion(t *testing.T) {
 	for _, text := range []string{"", "x,y\n1,2\n", companionText + "a,1,soon,0,0,0,0,0,0,0,0,0,0\n", companionText + "a,1\n"} {
