@@ -34,7 +34,7 @@ type arrayCache struct {
 func (a *arrayCache) bind(c *Cache) {
 	a.frame, a.cache, a.entries = c.frame, c, noEntries
 	if c.debug != nil {
-		a.num = 0
+		a.divide.span = 0
 	}
 }
 

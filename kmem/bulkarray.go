@@ -88,7 +88,7 @@ func (a *arrayCache) ownsAll(objs []Pointer) (bad int) {
 func (a *arrayCache) offsets(dst []uintptr, objs []Pointer) (n int, twice uintptr) {
 	// The frame in registers: a copy of the struct would stay in memory.
 	base, pages, end := a.base, a.pages, a.end
-	id, num, divide := a.id, a.num, a.divide
+	id, mul, span := a.id, a.divide.mul, a.divide.span
 	last := uintptr(0)
 	dst = dst[:len(objs)]
 	for i, p := range objs {
@@ -100,7 +100,7 @@ func (a *arrayCache) offsets(dst []uintptr, objs []Pointer) (n int, twice uintpt
 			end = a.end
 		}
 		pg := pageAt(pages, off>>pageShift)
-		if pg.owner != id || divide.index(pg.delta+uint32(off&(pageSize-1))) >= num {
+		if pg.owner != id || uint64(pg.rel(off))*mul >= span {
 			return i, 0
 		}
 		if off == last {

@@ -147,7 +147,7 @@ func (h *Heap) buildCache(name string, size int, o CacheOptions) (*Cache, error)
 // makeCache makes a cache that is on no list yet.
 func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	c := &Cache{
-		frame: frame{base: h.base, pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize))},
+		frame: frame{base: h.base, pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize), uint32(geo.Num))},
 		heap:  h, name: name, flags: o.Flags, geo: geo, ctor: o.Ctor, dtor: o.Dtor,
 		objSize: uintptr(geo.ObjSize),
 	}

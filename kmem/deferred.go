@@ -106,7 +106,7 @@ func (c *Cache) ownsNow(off uintptr) bool {
 		return false
 	}
 	p := c.heap.page(off >> pageShift)
-	return p.owner == c.id && c.index(p, off) < c.num
+	return p.owner == c.id && c.divide.starts(p.rel(off))
 }
 
 // startDeferral makes the slots.

@@ -1,35 +1,39 @@
 // Division of an offset by the size of an object: how a free gets from an address
-// to an object's number. Used at stop 8 of the walk in doc.go.
+// to an object's number. Used at stops 6 and 8 of the walk in doc.go.
 
 package kmem
 
 import "math/bits"
 
-// reciprocal divides by the size of an object without a division. With size =
-// odd<<shift, the product with the inverse of odd modulo 2^32, rotated right by
-// shift, is the quotient for every multiple of size. The map is one to one on 32
-// bits, so whatever is no multiple lands above all quotients that fit 32 bits:
-// one comparison with the number of objects checks both that an offset is an
-// object's start and that it is on the slab. (Granlund and Montgomery, 1994.)
+// reciprocal divides by the size of an object without a division, and tells the
+// starts of the objects of a slab from all other offsets by one multiplication
+// and one comparison.
+//
+// With size*mul = 2^64 + e, where e is from 1 to size, and an offset of q*size + r,
+// the product with mul is q*2^64 + q*e + r*mul: its upper half is q, and its lower
+// half is q*e for a start, where r is 0, or else at least mul. The starts of num
+// objects are those below num*e, which is not above mul while num*size fits 32
+// bits. (After Lemire, Kaser and Kurz, 2019, who have e of 0 too, for powers of 2:
+// then all starts give 0, and the number needs a comparison of its own.)
 type reciprocal struct {
-	inv   uint32
-	shift uint8
+	mul  uint64 // 2^64/size, and less than 2 more
+	span uint64 // num*e; 0 is no object at all
 }
 
-// newReciprocal returns the reciprocal of size, which is above 0.
-func newReciprocal(size uint32) reciprocal {
-	shift := bits.TrailingZeros32(size)
-	odd := size >> shift
-	inv := odd // right to 3 bits; each round doubles them: 6, 12, 24, 48
-	for range 4 {
-		inv *= 2 - odd*inv
-	}
-	return reciprocal{inv: inv, shift: uint8(shift)}
+// newReciprocal returns the reciprocal of size, which is above 1, for slabs of num
+// objects. num*size must be below 2^32.
+func newReciprocal(size, num uint32) reciprocal {
+	quo, _ := bits.Div64(1, 0, uint64(size))
+	mul := quo + 1
+	return reciprocal{mul: mul, span: uint64(num) * (mul * uint64(size))}
 }
 
-// index returns rel/size when rel is a multiple of size. Otherwise it returns a
-// number above all quotients, so that index(rel) < num holds only for the starts
-// of num objects; num*size must not be above 2^32.
-func (r reciprocal) index(rel uint32) uint32 {
-	return bits.RotateLeft32(rel*r.inv, -int(r.shift))
+// starts reports whether rel is the offset of an object from the first one. An
+// offset below the first one is a number near 2^32, and none.
+func (r *reciprocal) starts(rel uint32) bool { return uint64(rel)*r.mul < r.span }
+
+// index returns the number of the object that starts at rel.
+func (r *reciprocal) index(rel uint32) uint32 {
+	hi, _ := bits.Mul64(uint64(rel), r.mul)
+	return uint32(hi)
 }

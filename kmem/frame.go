@@ -6,12 +6,12 @@ package kmem
 // instructions, and of memory only the page's descriptor. Array caches keep a
 // copy beside their entries. All fields but end are constant.
 type frame struct {
-	base   Pointer // the heap's
-	pages  Pointer // the heap's page descriptors
-	end    uintptr // bytes from base to the end of the pages in use, when last looked at
-	id     uint32  // the cache's, owner of its pages
-	num    uint32  // objects on a slab
-	divide reciprocal
+	base   Pointer    // the heap's
+	pages  Pointer    // the heap's page descriptors
+	end    uintptr    // bytes from base to the end of the pages in use, when last looked at
+	id     uint32     // the cache's, owner of its pages
+	num    uint32     // objects on a slab
+	divide reciprocal // by their size; in the arrays of a debug cache it finds none
 }
 
 // owns reports whether off is the offset of an object of the cache: inside the
@@ -22,11 +22,11 @@ func (f *frame) owns(off uintptr) bool {
 		return false
 	}
 	p := pageAt(f.pages, off>>pageShift)
-	return p.owner == f.id && f.index(p, off) < f.num
+	return p.owner == f.id && f.divide.starts(p.rel(off))
 }
 
-// index returns the number of the object at off, which lies on page p. Any
-// number of at least num comes back when off is no object's start.
-func (f *frame) index(p *page, off uintptr) uint32 {
-	return f.divide.index(p.delta + uint32(off&(pageSize-1)))
-}
+// index returns the number of the object that starts at off, on page p.
+func (f *frame) index(p *page, off uintptr) uint32 { return f.divide.index(p.rel(off)) }
+
+// rel turns an offset on page p into one from the slab's first object.
+func (p *page) rel(off uintptr) uint32 { return p.delta + uint32(off&(pageSize-1)) }

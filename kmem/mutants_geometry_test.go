@@ -69,9 +69,9 @@ func TestMutantsGeometry(t *testing.T) {
 			"if err == nil && !g.OffSlab {", "if err == nil && g.Num > 0 {", table),
 		rule("descriptors off the slabs of descriptors", "descriptor.go",
 			"l.OffSlab = OffSlabNever", "l.OffSlab = OffSlabAlways", table),
-		rule("a division is right to 24 bits", "divide.go",
-			"for range 4 {", "for range 3 {", "divide_test.go"),
-		rule("a rotation to the wrong side", "divide.go",
-			"-int(r.shift))", "int(r.shift))", "divide_test.go"),
+		rule("a reciprocal that is exact, so that all starts look alike", "divide.go",
+			"mul := quo + 1", "mul := quo", "divide_test.go"),
+		rule("the object behind the last one", "divide.go",
+			"uint64(num) *", "uint64(num+1) *", "divide_test.go"),
 	})
 }

@@ -61,7 +61,7 @@ func TestMutants(t *testing.T) {
 		Test: "^TestFreeRefuses$", Expect: "no panic, want \"double free\"",
 	}, {
 		Name: "any offset on the page will do", File: "frame.go",
-		Old: "return p.owner == f.id && f.index(p, off) < f.num", New: "return p.owner == f.id",
+		Old: "return p.owner == f.id && f.divide.starts(p.rel(off))", New: "return p.owner == f.id",
 		Test: "^TestFreeRefuses$", Expect: "misaligned|SIGSEGV",
 	}, {
 		Name: "a constructor for all objects but one", File: "grow.go",
