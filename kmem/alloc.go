@@ -8,9 +8,13 @@ import (
 	"runtime/trace"
 )
 
-// allocArray takes an object from the array.
+// allocArray takes an object from the slot under the hot one, or from the array.
 func (l *Local) allocArray() Pointer {
 	if plainOwner {
+		if off := l.under; off != 0 {
+			l.under = 0
+			return at(l.base, off)
+		}
 		l.busy = 1 // A: pairs with B in drain.go
 		if l.stolen == 0 && l.avail > 0 {
 			off := l.array().pop()
@@ -89,6 +93,10 @@ func (c *Cache) get(a *arrayCache) uintptr {
 		a.hot = 0
 		return off
 	}
+	if off := a.under; off != 0 {
+		a.under = 0
+		return off
+	}
 	if a.avail == 0 && !c.refill(a) {
 		return 0
 	}
@@ -120,7 +128,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	c.stats.refills++
 	c.unlock()
 	a.touched = 1
-	a.setAvail(got)
+	a.avail = uint32(got)
 	if c.sampler != nil {
 		c.sampler.count(got)
 	}

@@ -43,7 +43,7 @@ func TestArrayGrows(t *testing.T) {
 	}
 }
 
-// TestArrayOrder: what was freed last is handed out first, across the hot slot and
+// TestArrayOrder: what was freed last is handed out first, across the hot slots and
 // the array.
 func TestArrayOrder(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{})

@@ -5,19 +5,19 @@ package kmem
 
 import "github.com/slabrcu/slabrcu/smp"
 
-// arrayCache is a stack of free objects with a hot slot on top. Entries are
+// arrayCache is a stack of free objects with two hot slots on top. Entries are
 // offsets, plain words: no write barrier, and nothing for the collector to see.
 //
 // It has one owner at a time, an emulated CPU ([Local]) or the holder of a
 // [slot]'s token, and nobody else touches it.
 type arrayCache struct {
 	hot     uintptr // the object freed last; 0 is none
-	under   uintptr // the object below it, the top of entries; 0 is none
+	under   uintptr // the object freed before that, above the entries; 0 is none
 	frame           // the cache's, at hand
-	entries words   // 1 to avail are in use; entry 0 is always 0
+	entries words   // the first avail are in use
 	avail   uint32
 	limit   uint32 // the owner flushes from here on; one or two more may come in
-	popping bool   // the last call that missed the hot slot was a pop
+	popping bool   // the last call that missed the hot slots was a pop
 	flushed bool   // the last batch was a flush
 	touched uint32 // refilled since the reaper looked; read and cleared from outside, see reapcache.go
 	cache   *Cache // constant
@@ -38,65 +38,62 @@ func (a *arrayCache) bind(c *Cache) {
 	}
 }
 
-// resize gives the array room for limit entries, and one or two more. The
-// caller owns it; what it holds must fit.
+// resize gives the array room for limit entries, and one more. The caller owns
+// it; what it holds must fit.
 func (a *arrayCache) resize(limit int) {
 	old := a.entries
-	a.entries = makeWords(limit + 3)
-	copy(a.entries.slice(0, int(a.avail)+1), old.slice(0, int(a.avail)+1))
+	a.entries = makeWords(limit + 2)
+	copy(a.entries.slice(0, int(a.avail)), old.slice(0, int(a.avail)))
 	a.limit = uint32(limit)
 }
 
-// pop returns the top entry. The hot slot is empty and avail above 0. From the
-// second time in a row pop fills the hot slot too, so that every other
-// allocation of a long run costs no call; not before, so that a free can follow
-// into the empty slot.
+// pop returns the top entry. The hot slots are empty and avail above 0. From the
+// second time in a row pop fills the hot slots too, so that a long run of
+// allocations mostly finds them full; not before, so that frees can follow into
+// the empty slots.
 func (a *arrayCache) pop() uintptr {
-	off, n := a.under, a.avail-1
-	if a.popping && n > 0 {
-		a.hot = *a.entries.at(n)
-		n--
+	n := a.avail - 1
+	off := *a.entries.at(n)
+	if a.popping && n > 1 {
+		a.hot = *a.entries.at(n - 1)
+		n -= 2
+		a.under = *a.entries.at(n)
 	}
 	a.popping = true
-	a.under = *a.entries.at(n)
 	a.avail = n
 	return off
 }
 
-// push puts the hot slot's object under off. The hot slot is full and avail
-// below limit. From the second time in a row push empties the hot slot, as pop
-// fills it.
+// push puts off on top. The hot slots are full and avail is below limit. From
+// the second time in a row push empties one of them, as pop fills them.
 func (a *arrayCache) push(off uintptr) {
-	n := a.avail + 1
-	*a.entries.at(n) = a.hot
-	a.hot = off
-	if !a.popping {
+	n := a.avail
+	*a.entries.at(n) = a.under
+	if a.popping {
+		a.popping = false
+		a.under, a.hot = a.hot, off
+	} else {
 		n++
-		*a.entries.at(n) = off
-		a.hot = 0
+		*a.entries.at(n) = a.hot
+		a.under, a.hot = off, 0
 	}
-	a.popping = false
-	a.under = *a.entries.at(n)
-	a.avail = n
+	a.avail = n + 1
 }
 
-// freedLast reports whether off is on top: the double free that is seen at once.
+// freedLast reports whether off is the object freed last, which stays in a hot
+// slot until it is allocated: the double free that is seen at once. The other
+// slot is looked at as well.
 func (a *arrayCache) freedLast(off uintptr) bool { return a.hot == off || a.under == off }
 
 // oldest returns the n entries that have been here longest.
-func (a *arrayCache) oldest(n int) []uintptr { return a.entries.slice(1, n) }
+func (a *arrayCache) oldest(n int) []uintptr { return a.entries.slice(0, n) }
 
 // dropOldest removes the n oldest entries.
 func (a *arrayCache) dropOldest(n int) {
 	if left := int(a.avail) - n; n > 0 {
-		copy(a.entries.slice(1, left), a.entries.slice(1+n, left))
-		a.setAvail(left)
+		copy(a.entries.slice(0, left), a.entries.slice(n, left))
+		a.avail = uint32(left)
 	}
-}
-
-// setAvail changes the number of entries and looks up the new top.
-func (a *arrayCache) setAvail(n int) {
-	a.avail, a.under = uint32(n), *a.entries.at(uint32(n))
 }
 
 // sharedArray holds objects between the array caches and the slabs, so that

@@ -116,10 +116,12 @@ func (c *Cache) flushSlot() {
 }
 
 // giveStraight puts an object on its slab and not into an array, where the next
-// allocation would find it.
-func (c *Cache) giveStraight(off uintptr) (v victims, twice uintptr) {
+// allocation would find it, and those in the hot slots too. The caller owns a.
+func (c *Cache) giveStraight(a *arrayCache, off uintptr) (v victims, twice uintptr) {
 	c.lock()
-	_, twice = c.freeBlock([]uintptr{off}, &v)
+	twice = c.freeHot(a, &v)
+	_, t := c.freeBlock([]uintptr{off}, &v)
+	twice = max(twice, t)
 	c.stats.flushes++
 	c.unlock()
 	return v, twice

@@ -32,16 +32,21 @@ func (a *arrayCache) popBulk(dst []Pointer) int {
 		dst[0] = at(a.base, a.hot)
 		a.hot, n = 0, 1
 	}
+	if a.under != 0 && len(dst) > n {
+		dst[n] = at(a.base, a.under)
+		a.under = 0
+		n++
+	}
 	k := min(len(dst)-n, int(a.avail))
 	if k == 0 {
 		return n
 	}
 	base, left := a.base, int(a.avail)-k
 	dst = dst[n:][:k]
-	for i, off := range a.entries.slice(1+left, k) {
+	for i, off := range a.entries.slice(left, k) {
 		dst[i] = at(base, off)
 	}
-	a.setAvail(left)
+	a.avail = uint32(left)
 	return n + k
 }
 
@@ -52,7 +57,7 @@ func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice uintptr) {
 	if len(objs) == 0 {
 		return 0, 0
 	}
-	dst := a.entries.slice(1+int(a.avail), len(objs))
+	dst := a.entries.slice(int(a.avail), len(objs))
 	bad, twice = a.offsets(dst, objs)
 	if bad < len(objs) {
 		return bad, 0
@@ -64,7 +69,14 @@ func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice uintptr) {
 	if a.freedLast(dst[0]) {
 		twice, n = dst[0], copy(dst, dst[1:])
 	}
-	a.setAvail(int(a.avail) + n)
+	if n > 0 { // the last one shall be in a hot slot
+		last := dst[n-1]
+		if dst[n-1] = a.under; a.under == 0 {
+			n--
+		}
+		a.under = last
+	}
+	a.avail += uint32(n)
 	return bad, twice
 }
 

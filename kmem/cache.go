@@ -302,7 +302,7 @@ func (c *Cache) awaitVictims() {
 }
 
 // out counts the objects that are still allocated, once all arrays are stolen:
-// those on no slab and in no hot slot.
+// those on no slab and in no hot slot of a CPU.
 func (c *Cache) out() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -311,8 +311,8 @@ func (c *Cache) out() int {
 		out += g.n * int(c.num)
 	}
 	for _, l := range c.locals {
-		if l != nil && l.hot != 0 {
-			out--
+		if l != nil {
+			out -= l.array().inSlots()
 		}
 	}
 	return out

@@ -50,10 +50,17 @@ func (c *Cache) atHand() (n int) {
 
 // count is how many objects an array holds. The caller owns it.
 func (a *arrayCache) count() int {
-	if a.hot != 0 {
-		return int(a.avail) + 1
+	return int(a.avail) + a.inSlots()
+}
+
+// inSlots is how many of them are in the hot slots.
+func (a *arrayCache) inSlots() (n int) {
+	for _, off := range [...]uintptr{a.hot, a.under} {
+		if off != 0 {
+			n++
+		}
 	}
-	return int(a.avail)
+	return n
 }
 
 // atHand looks from outside, where plain stores can be seen so, or else takes the
@@ -61,8 +68,10 @@ func (a *arrayCache) count() int {
 func (l *Local) atHand() (n int) {
 	if plainOwner {
 		n = int(atomic.LoadUint32(&l.avail))
-		if atomic.LoadUintptr(&l.hot) != 0 {
-			n++
+		for _, slot := range [...]*uintptr{&l.hot, &l.under} {
+			if atomic.LoadUintptr(slot) != 0 {
+				n++
+			}
 		}
 		return n
 	}

@@ -24,7 +24,7 @@ func TestReciprocalStarts(t *testing.T) {
 				t.Fatalf("size %d: an offset inside object %d passes for a start", size, i)
 			}
 		}
-		if r.starts(num*size) {
+		if r.starts(num * size) {
 			t.Fatalf("size %d: the end of the slab passes for an object", size)
 		}
 	}

@@ -19,12 +19,12 @@
 // The files follow the way of an object. Each opens by saying where it stands.
 //
 //	   file, function                 lock     then
-//	 1 alloc_unsafe.go Local.Alloc    owner    the hot slot, or the array; or 2
+//	 1 alloc_unsafe.go Local.Alloc    owner    a hot slot, or the array; or 2
 //	 2 alloc.go refill                mu       a batch from the shared array, or 3
 //	 3 lists.go takeBatch, slab.go    mu       a batch from partial slabs, then free ones; or 4
 //	 4 grow.go grow                   none     the colour under mu, the rest unlocked
 //	 5 buddy.go getPages, grow.go     pages    pages, descriptor, constructor; linked under mu; 3
-//	 6 free.go Local.Free, frame.go   owner    checked; to the hot slot, or the array; or 7
+//	 6 free.go Local.Free, frame.go   owner    checked; to a hot slot, or the array; or 7
 //	 7 free.go flush                  mu       a batch to the shared array, or 8
 //	 8 lists.go freeBlock             mu       objects to their slabs; too many empty ones: victims
 //	 9 destroy.go destroySlabs        none     the fork: at once 11, by RCU 10
@@ -123,7 +123,7 @@
 // free, faults at the instruction, and [ExplainFault] says whose object it is and
 // who allocated and freed it. With [DestroyByRCU] a sample stays readable for a
 // grace period, as the others do. An owner whose frees always come before its
-// allocations lives on its hot slot, and is not sampled.
+// allocations lives on its hot slots, and is not sampled.
 //
 // In tests, debug flags, or [DebugOptions].All for every cache of a heap: the four
 // of 2.6.9 with its values, places and order of checks. Each object comes from its
@@ -191,7 +191,7 @@
 //     is not called again to verify an object that is freed; what it sets is
 //     learned by watching it: debugverify.go. Reports have stacks, and may be taken by a
 //     function.
-//   - The object in an emulated CPU's hot slot is not drained by others; see
+//   - The objects in an emulated CPU's two hot slots are not drained by others; see
 //     drain.go for what that saves and where it matters.
 //
 // # Traps

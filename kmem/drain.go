@@ -21,10 +21,10 @@
 //
 // Where membarrier is missing, under the race detector and on other
 // architectures, the owner uses atomics: on amd64 an XCHG more per call that
-// misses the hot slot, on arm64 STLR and LDAR.
+// misses the hot slots, on arm64 STLR and LDAR.
 //
-// The hot slot of a handle is outside of this: only its CPU touches it, so that
-// the fast path needs neither word. A drain leaves the one object there, until
+// The hot slots of a handle are outside of this: only its CPU touches them, so
+// that the fast paths need neither word. A drain leaves the two objects there, until
 // the CPU goes offline, calls [Local.Flush], or the cache is destroyed. Destroy
 // takes it only once every other object is home: then an Alloc or Free under
 // way, which alone could race, is a use after Destroy and a bug of its caller.
@@ -162,16 +162,25 @@ func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
 	return twice
 }
 
-// emptyHot puts the object in the hot slot back on its slab.
+// emptyHot puts the objects in the hot slots back on their slabs. The caller owns
+// the slots.
 func (c *Cache) emptyHot(a *arrayCache, v *victims) (twice uintptr) {
-	off := a.hot
-	if off == 0 {
+	if a.inSlots() == 0 {
 		return 0
 	}
-	a.hot = 0
 	c.lock()
-	_, twice = c.freeBlock([]uintptr{off}, v)
-	c.unlock()
+	defer c.unlock()
+	return c.freeHot(a, v)
+}
+
+// freeHot is emptyHot for who holds mu.
+func (c *Cache) freeHot(a *arrayCache, v *victims) (twice uintptr) {
+	for _, slot := range [...]*uintptr{&a.under, &a.hot} {
+		if *slot != 0 {
+			_, t := c.freeBlock([]uintptr{*slot}, v)
+			*slot, twice = 0, max(twice, t)
+		}
+	}
 	return twice
 }
 

@@ -14,13 +14,19 @@ func (l *Local) Free(p Pointer) {
 			l.hot = off
 			return
 		}
-		l.busy = 1 // A: pairs with B in drain.go
-		if l.stolen == 0 && l.avail < l.limit && l.hot != off {
-			l.array().push(off)
+		if l.hot != off {
+			if l.under == 0 {
+				l.under, l.hot = l.hot, off
+				return
+			}
+			l.busy = 1 // A: pairs with B in drain.go
+			if l.stolen == 0 && l.avail < l.limit {
+				l.array().push(off)
+				l.busy = 0
+				return
+			}
 			l.busy = 0
-			return
 		}
-		l.busy = 0
 	}
 	l.freeSlow(p)
 }
@@ -57,7 +63,7 @@ func (c *Cache) Free(p Pointer) {
 // freeSlow frees with the borrowed slot s and gives it back.
 func (c *Cache) freeSlow(s *slot, p Pointer) {
 	off := offset(c.base, p)
-	if s.limit == 0 { // its hot slot begins to be used, of which nobody else would hear
+	if s.limit == 0 { // its hot slots begin to be used, of which nobody else would hear
 		c.stirOutside()
 	}
 	s.look()
@@ -97,9 +103,12 @@ func (c *Cache) give(a *arrayCache, off uintptr) (v victims, twice uintptr) {
 	case a.freedLast(off):
 		return v, off
 	case c.aside && c.sampler.waits():
-		return c.giveStraight(off)
+		return c.giveStraight(a, off)
 	case a.hot == 0:
 		a.hot = off
+		return v, 0
+	case a.under == 0:
+		a.under, a.hot = a.hot, off
 		return v, 0
 	case a.avail >= a.limit:
 		twice = c.flush(a, &v)

@@ -8,7 +8,7 @@ import (
 )
 
 // BenchmarkSampling shows what samples and debug flags cost: of pairs, which stay
-// in the hot slot, and of batches beyond what an array holds.
+// in the hot slots, and of batches beyond what an array holds.
 func BenchmarkSampling(b *testing.B) {
 	for _, m := range []struct {
 		name  string

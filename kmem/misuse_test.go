@@ -141,7 +141,7 @@ func TestDestroyRefuses(t *testing.T) {
 	onCPU(func(cpu *smp.CPU) {
 		l := c.On(cpu)
 		a, b, far := l.Alloc(), l.Alloc(), c.Alloc()
-		l.Free(a) // in the hot slot: not out
+		l.Free(a) // in a hot slot: not out
 		var busy *BusyError
 		if err := c.Destroy(); !errors.As(err, &busy) || busy.Objects != 2 {
 			t.Fatalf("Destroy: %v, want 2 objects out", err)

@@ -93,7 +93,7 @@ const reclaimDrives = 4
 
 // reclaim moves all objects that nobody has from the cache's arrays to their
 // slabs, and takes the free slabs if asked. An array whose owner is busy, and the
-// hot slot of an emulated CPU, keep theirs.
+// hot slots of an emulated CPU, keep theirs.
 func (c *Cache) reclaim(slabs bool) {
 	c.lockQuiet()
 	done, before := c.stirs.n == c.stirs.reclaimed, c.stirs.n
@@ -164,9 +164,9 @@ func (c *Cache) stripLocals(v *victims) (busy bool, twice uintptr) {
 	return busy, twice
 }
 
-// stripArray empties an array, with its hot slot if asked. The caller owns it.
+// stripArray empties an array, with its hot slots if asked. The caller owns it.
 func (c *Cache) stripArray(a *arrayCache, hot bool, v *victims) (twice uintptr) {
-	if a.limit == 0 && !(hot && a.hot != 0) {
+	if a.limit == 0 && !(hot && a.inSlots() != 0) {
 		return 0
 	}
 	c.lockQuiet()
@@ -176,9 +176,8 @@ func (c *Cache) stripArray(a *arrayCache, hot bool, v *victims) (twice uintptr) 
 		n, twice = c.freeBlock(a.oldest(int(a.avail)), v)
 		a.dropOldest(n)
 	}
-	if hot && a.hot != 0 && twice == 0 {
-		_, twice = c.freeBlock([]uintptr{a.hot}, v)
-		a.hot = 0
+	if hot && twice == 0 {
+		twice = c.freeHot(a, v)
 	}
 	a.touched = 0
 	if a.avail == 0 {

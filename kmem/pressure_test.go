@@ -68,7 +68,7 @@ func TestPressureReapsOthers(t *testing.T) {
 }
 
 // TestPressureTakesArrays: at the limit an object is found wherever it is free:
-// in an array that somebody else owns, or in the hot slot of a slot.
+// in an array that somebody else owns, or in the hot slots of a slot.
 func TestPressureTakesArrays(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{Limit: 1 << 20})
 	c := newTestCache(t, h, "c", 256, CacheOptions{})
@@ -82,7 +82,7 @@ func TestPressureTakesArrays(t *testing.T) {
 			}
 			live = live[:all-n]
 			live = append(live, allocAll(t, c)...)
-			if l.hot != 0 {
+			for l.array().inSlots() != 0 {
 				live = append(live, l.Alloc())
 			}
 			if len(live) != all {

@@ -88,7 +88,7 @@ func TestReapGoal(t *testing.T) {
 }
 
 // TestReapCPUs: arrays of emulated CPUs that are online and idle are drained; only
-// the object in the hot slot stays.
+// the objects in the hot slots stay.
 func TestReapCPUs(t *testing.T) {
 	underFakeClock(t, HeapOptions{}, func(t *testing.T, h *Heap) {
 		c := newTestCache(t, h, "c", 64, CacheOptions{})
@@ -209,7 +209,7 @@ func TestReapRests(t *testing.T) {
 				t.Errorf("round %d: a second after the last free %+v", round, h.Stats())
 			}
 		}
-		// One object, by way of a slot that was stripped: only its hot slot is used.
+		// One object, by way of a slot that was stripped: only its hot slots are used.
 		p := c.Alloc()
 		time.Sleep(time.Minute)
 		c.Free(p)

@@ -141,22 +141,21 @@ func (l *Local) lookAt() (take, again bool) {
 	return atomic.LoadUint32(&l.limit) != 0, false
 }
 
-// reapSlot is reapArray for a slot. Its hot slot is emptied last.
+// reapSlot is reapArray for a slot. Its hot slots are emptied last.
 func (c *Cache) reapSlot(s *slot, v *victims) (left bool, twice uintptr) {
 	if !s.take() {
 		return true, 0 // somebody needs it
 	}
 	defer s.giveBack()
-	hot := s.hot != 0 && s.avail == 0 && s.touched == 0
+	hot := s.inSlots() != 0 && s.avail == 0 && s.touched == 0
 	left, twice = c.reapArray(&s.arrayCache, v)
 	if hot {
 		c.lockQuiet()
-		_, t := c.freeBlock([]uintptr{s.hot}, v)
+		twice = max(twice, c.freeHot(&s.arrayCache, v))
 		c.unlock()
-		s.hot, twice = 0, max(twice, t)
 	}
 	s.blind()
-	return left || s.hot != 0, twice
+	return left || s.inSlots() != 0, twice
 }
 
 // reapArray takes from an array what its owner did not need, and reports whether
@@ -191,7 +190,7 @@ func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice uintptr) 
 func (a *arrayCache) strip() { a.entries, a.limit, a.flushed = noEntries, 0, false }
 
 // blind makes a slot without entries see no object anywhere in the heap, so that
-// the next free takes the slow path and stirs the cache: the hot slot has room
+// the next free takes the slow path and stirs the cache: the hot slots have room
 // always. Those of emulated CPUs are not looked at by others.
 func (s *slot) blind() {
 	if s.limit == 0 {

@@ -246,7 +246,7 @@ func oneLife(t *testing.T, h *Heap, flags Flags) int {
 
 // TestDrainTorture. Oracle: as TestSlabTorture's.
 //
-// Emulated CPUs miss their hot slot at every call while others drain without a
+// Emulated CPUs miss their hot slots at every call while others drain without a
 // pause: the two sides of drain.go meet as often as they can.
 func TestDrainTorture(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{Name: "drain"})

@@ -7,8 +7,7 @@ import "unsafe"
 // words is a table of entries.
 type words struct{ first *uintptr }
 
-// noEntries is the table of an array cache that was never used: entry 0 alone,
-// which is 0 in every table.
+// noEntries is the table of an array cache that was never used.
 var noEntries = makeWords(1)
 
 func makeWords(n int) words { return words{&make([]uintptr, n)[0]} }
