@@ -98,21 +98,27 @@ func (a *arrayCache) ownsAll(objs []Pointer) (bad int) {
 // one is no object of the cache. dst and objs are of one length. It also returns
 // an object that follows itself.
 func (a *arrayCache) offsets(dst []uintptr, objs []Pointer) (n int, twice uintptr) {
-	// The frame in registers: a copy of the struct would stay in memory.
-	base, pages, end := a.base, a.pages, a.end
-	id, mul, span := a.id, a.divide.mul, a.divide.span
+	if n, twice = a.offsetsBelowEnd(dst, objs); n == len(objs) {
+		return n, twice
+	}
+	a.look()
+	return a.offsetsBelowEnd(dst, objs)
+}
+
+// offsetsBelowEnd is offsets for where the end of the heap was last seen.
+func (a *arrayCache) offsetsBelowEnd(dst []uintptr, objs []Pointer) (n int, twice uintptr) {
+	// What is computed with in registers, what is compared with in memory: there
+	// are not registers for all.
+	base, pages, mul := a.base, a.pages, a.divide.mul
 	last := uintptr(0)
 	dst = dst[:len(objs)]
 	for i, p := range objs {
 		off := offset(base, p)
-		if off >= end {
-			if a.look(); off >= a.end {
-				return i, 0
-			}
-			end = a.end
+		if off >= a.end {
+			return i, 0
 		}
 		pg := pageAt(pages, off>>pageShift)
-		if pg.owner != id || uint64(pg.rel(off))*mul >= span {
+		if pg.owner != a.id || uint64(pg.rel(off))*mul >= a.divide.span {
 			return i, 0
 		}
 		if off == last {
