@@ -19,7 +19,7 @@ type Sampling struct {
 // Sample is the state at one moment. Sums are over the caches and heaps of the
 // case; those that it has not are 0.
 type Sample struct {
-	At           time.Duration // since the case began, its set-up included
+	At           time.Duration // since the case began, its set-up included; the first look is at 0
 	Objects      uint64        // allocated, or at hand in array caches
 	Slabs        uint64
 	Live         uint64 // bytes of pages of slabs
@@ -57,8 +57,8 @@ func (s Sampling) start(c *Case, from *sources) (stop func()) {
 		began := time.Now()
 		tick := time.NewTicker(s.Every)
 		defer tick.Stop()
-		for {
-			s.To(c, take(from, time.Since(began), s.Caches))
+		for at := time.Duration(0); ; at = time.Since(began) {
+			s.To(c, take(from, at, s.Caches))
 			select {
 			case <-end:
 				return

@@ -67,11 +67,12 @@ func onlyFiles(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// -sample writes a CSV file beside the results, with a line for each look.
+// -sample writes a CSV file beside the results, with a line for each look and the
+// runs of a case counted.
 func TestSample(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "out.txt")
-	_, stderr, status := command(t, "-bench=GrowShrink", "-size=64", "-cpu=1", "-benchtime=30ms", "-count=2", "-sample=1ms", "-o="+name)
+	_, stderr, status := command(t, "-bench=GrowShrink", "-size=64", "-cpu=1", "-benchtime=100x", "-count=2", "-sample=1ms", "-o="+name)
 	if status != statusOK {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -82,7 +83,7 @@ func TestSample(t *testing.T) {
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(rows) < 20 {
+	if err != nil || len(rows) < 3 { // each run is looked at when it begins, however fast the machine is
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	if first, last := rows[1], rows[len(rows)-1]; first[1] != "1" || last[1] != "2" || last[0] != "GrowShrink/flags=none/size=64-1" {

@@ -48,7 +48,9 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("status %d", got)
 	}
 	wantParts(t, "stderr", stderr.String(), "writing results", "no space left")
-	for _, args := range [][]string{{"-o=/dev/full"}, {"-memprofile=/dev/full"}} {
+	for _, args := range [][]string{
+		{"-o=/dev/full"}, {"-memprofile=/dev/full"}, {"-cpuprofile=/dev/full"}, {"-trace=/dev/full"}, {"-kmemprofile=/dev/full"},
+	} {
 		_, stderr, status := command(t, append([]string{"-bench=Loop", "-cpu=1", "-benchtime=10x"}, args...)...)
 		if status != statusFailed || !strings.Contains(stderr, "no space left") || !strings.Contains(stderr, "/dev/full") {
 			t.Errorf("%s: status %d: %s", args, status, stderr)
@@ -63,6 +65,25 @@ func TestFullDisk(t *testing.T) {
 	if st, err := os.Stat("/dev/full"); err != nil || st.Mode().IsRegular() {
 		t.Fatalf("the device was replaced: %v, %v", st.Mode(), err)
 	}
+}
+
+// A run that fails leaves no profile of half of itself, nor anything else.
+func TestFailureLeavesNoProfiles(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-bench=Loop", "-cpu=1", "-benchtime=10x", "-count=50"}
+	for _, p := range []string{"blockprofile", "cpuprofile", "kmemprofile", "memprofile", "mutexprofile", "trace"} {
+		args = append(args, "-"+p+"="+filepath.Join(dir, p))
+	}
+	var stderr bytes.Buffer
+	if got := run(&brokenPipe{1500}, &stderr, args); got != statusFailed {
+		t.Errorf("status %d: %s", got, stderr.String())
+	}
+	onlyFiles(t, dir)
+	// The last of the names cannot be written: those before it have begun.
+	if _, stderr, status := command(t, append(args, "-trace="+filepath.Join(dir, "no", "t"))...); status != statusFailed {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	onlyFiles(t, dir)
 }
 
 // A device or a pipe is written, not replaced, and a link stays a link.

@@ -4,9 +4,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/slabrcu/slabrcu/bench"
@@ -23,7 +21,7 @@ const (
 
 // kmemProfile adds up the profiles of all cases; nil without the flag.
 type kmemProfile struct {
-	file      *os.File
+	file      *wholeFile
 	collector kmempprof.Collector
 }
 
@@ -31,9 +29,9 @@ func openKmemProfile(name string) (*kmemProfile, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.Create(name)
+	f, err := createWhole(name)
 	if err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
+		return nil, fmt.Errorf("profile %w", err)
 	}
 	return &kmemProfile{file: f}, nil
 }
@@ -52,13 +50,14 @@ func (k *kmemProfile) take(c *bench.Case, heaps []bench.HeapSamples) {
 	}
 }
 
-// close writes the file.
-func (k *kmemProfile) close() error {
+// close writes the file, unless the run has failed.
+func (k *kmemProfile) close(failed bool) error {
 	if k == nil {
 		return nil
 	}
-	if err := errors.Join(k.collector.Write(k.file), k.file.Close()); err != nil {
-		return fmt.Errorf("profile %s: %w", k.file.Name(), err)
+	var err error
+	if !failed {
+		err = k.collector.Write(k.file)
 	}
-	return nil
+	return endProfile(k.file, failed, err)
 }

@@ -25,8 +25,7 @@ type session struct {
 	kmem     *kmemProfile
 	results  []*bench.Result
 	failures []bench.Outcome
-
-	stopProfiles func() error
+	profiles running
 }
 
 func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
@@ -46,7 +45,11 @@ func measure(ctx context.Context, stdout, stderr io.Writer, o *options) error {
 
 	interrupted := errors.Is(err, context.Canceled)
 	failed := err != nil && !interrupted
-	err = errors.Join(err, s.close(failed))
+	closing := s.close(failed)
+	if interrupted && closing != nil {
+		fmt.Fprintf(stderr, "slabbench: %v\n", closing) // the status tells of the interrupt
+	}
+	err = errors.Join(err, closing)
 	if !failed {
 		s.conclude(load, interrupted)
 	}
@@ -62,10 +65,8 @@ func (s *session) open(stdout io.Writer) (err error) {
 	if s.out, err = newOutput(stdout, s.opts.output, bench.Environment(s.opts.layout.String())); err != nil {
 		return err
 	}
-	s.stopProfiles = func() error { return nil }
-	stop, err := s.opts.profiles.start()
+	s.profiles, err = s.opts.profiles.start()
 	if err == nil {
-		s.stopProfiles = stop
 		s.samples, err = newSamples(s.opts)
 	}
 	if err == nil {
@@ -94,9 +95,9 @@ func (s *session) count() {
 	}
 }
 
-// close ends what open began. After a failure no file of results stays.
+// close ends what open began. After a failure no file stays.
 func (s *session) close(failed bool) error {
-	return errors.Join(s.stopProfiles(), s.kmem.close(), s.window.close(), s.samples.close(failed || s.out.records == 0), s.out.close(failed))
+	return errors.Join(s.profiles.stop(failed), s.kmem.close(failed), s.window.close(), s.samples.close(failed || s.out.records == 0), s.out.close(failed))
 }
 
 // sampling is what -sample asks for, and a look a second for -http.

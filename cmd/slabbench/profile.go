@@ -6,7 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
@@ -26,21 +26,26 @@ func (p *profiles) declare(fs *flag.FlagSet) {
 	fs.StringVar(&p.trace, "trace", "", "write an execution trace to `file`")
 }
 
-// start begins all profiles. All files are made at once: a name that cannot be
-// written ends the command before it has measured for a minute. stop ends the
-// profiles and writes them.
-func (p *profiles) start() (stop func() error, err error) {
-	var stops []func() error
-	stop = func() error {
-		var errs []error
-		for _, s := range stops {
-			errs = append(errs, s())
-		}
-		return errors.Join(errs...)
+// running is the profiles under way. Their files appear whole or not at all.
+type running []func(failed bool) error
+
+// stop ends the profiles. After a failure no file stays: what it would show is not
+// what was asked for.
+func (r running) stop(failed bool) error {
+	var errs []error
+	for _, end := range r {
+		errs = append(errs, end(failed))
 	}
+	return errors.Join(errs...)
+}
+
+// start begins all profiles. All files are made at once: a name that cannot be
+// written ends the command before it has measured for a minute.
+func (p *profiles) start() (running, error) {
+	var begun running
 	for _, one := range []struct {
 		name  string
-		start func(*os.File) (func() error, error)
+		start func(io.Writer) (func() error, error)
 	}{
 		{p.cpu, startCPU},
 		{p.trace, startTrace},
@@ -51,35 +56,63 @@ func (p *profiles) start() (stop func() error, err error) {
 		if one.name == "" {
 			continue
 		}
-		f, err := os.Create(one.name)
+		f, err := createWhole(one.name)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("profile: %w", err), stop())
+			return nil, errors.Join(fmt.Errorf("profile %w", err), begun.stop(true))
 		}
-		end, err := one.start(f)
+		w := &remembering{w: f}
+		end, err := one.start(w)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("profile %s: %w", one.name, err), f.Close(), stop())
+			return nil, errors.Join(fmt.Errorf("profile %s: %w", one.name, err), f.discard(), begun.stop(true))
 		}
-		stops = append(stops, func() error {
-			if err := errors.Join(end(), f.Close()); err != nil {
-				return fmt.Errorf("profile %s: %w", one.name, err)
-			}
-			return nil
+		begun = append(begun, func(failed bool) error {
+			err := errors.Join(end(), w.err)
+			return endProfile(f, failed, err)
 		})
 	}
-	return stop, nil
+	return begun, nil
 }
 
-func startCPU(f *os.File) (func() error, error) {
+// endProfile gives a profile its name, unless it or the run has failed.
+func endProfile(f *wholeFile, failed bool, err error) error {
+	switch {
+	case err != nil:
+		return errors.Join(fmt.Errorf("profile %s: no file was written: %w", f.name, err), f.discard())
+	case failed:
+		return f.discard()
+	}
+	if err := f.keep(); err != nil {
+		return fmt.Errorf("profile %w", err)
+	}
+	return nil
+}
+
+// remembering keeps the first error of a writer: the runtime writes CPU profiles and
+// traces in the background and tells nobody.
+type remembering struct {
+	w   io.Writer
+	err error // read when the writing has ended
+}
+
+func (r *remembering) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
+func startCPU(f io.Writer) (func() error, error) {
 	return func() error { pprof.StopCPUProfile(); return nil }, pprof.StartCPUProfile(f)
 }
 
-func startTrace(f *os.File) (func() error, error) {
+func startTrace(f io.Writer) (func() error, error) {
 	return func() error { trace.Stop(); return nil }, trace.Start(f)
 }
 
 // atEnd writes a profile that the runtime keeps anyway.
-func atEnd(name string, before func()) func(*os.File) (func() error, error) {
-	return func(f *os.File) (func() error, error) {
+func atEnd(name string, before func()) func(io.Writer) (func() error, error) {
+	return func(f io.Writer) (func() error, error) {
 		return func() error {
 			before()
 			return pprof.Lookup(name).WriteTo(f, 0)
@@ -88,8 +121,8 @@ func atEnd(name string, before func()) func(*os.File) (func() error, error) {
 }
 
 // rated writes a profile that has to be switched on: every event counts.
-func rated(name string, rate func(int)) func(*os.File) (func() error, error) {
-	return func(f *os.File) (func() error, error) {
+func rated(name string, rate func(int)) func(io.Writer) (func() error, error) {
+	return func(f io.Writer) (func() error, error) {
 		rate(1)
 		return atEnd(name, func() { rate(0) })(f)
 	}

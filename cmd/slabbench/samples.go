@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/slabrcu/slabrcu/bench"
 )
@@ -30,8 +29,6 @@ type samples struct {
 
 	mu   sync.Mutex // samples come from a goroutine of their own
 	csv  *csv.Writer
-	last time.Duration
-	of   *bench.Case
 	runs map[string]int
 }
 
@@ -53,10 +50,9 @@ func (s *samples) write(c *bench.Case, x bench.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := c.Name()
-	if c != s.of || x.At < s.last {
+	if x.At == 0 {
 		s.runs[name]++
 	}
-	s.of, s.last = c, x.At
 	u := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	_ = s.csv.Write([]string{
 		name, strconv.Itoa(s.runs[name]), strconv.FormatFloat(x.At.Seconds(), 'f', 6, 64),
