@@ -11,9 +11,13 @@ COUNT     ?= 10
 PKG       ?= ./...
 # Where raw results go: one file per host and commit.
 HOST      ?= $(shell hostname -s 2>/dev/null || uname -n)
-COMMIT    ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+COMMIT    ?= $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 RESULT    ?= results/$(HOST)-$(COMMIT)
+# How much `make results` measures, and what it runs under: UNDER='chrt -r 1'.
 BENCHTIME ?= 100ms
+ROUNDS    ?= $(COUNT)
+LARGE     ?= 6
+UNDER     ?=
 
 SLABBENCH := bin/slabbench
 LDFLAGS   := -X $(shell awk '$$1 == "module" { print $$2 }' go.mod)/bench.commit=$(COMMIT)
@@ -115,18 +119,14 @@ compare: command ## with the flag against without, interleaved, COUNT samples
 	$(SLABBENCH) -compare none,destroy_by_rcu -count $(COUNT) -o bin/compare.txt >/dev/null
 	$(GO) tool benchstat -col /flags bin/compare.txt
 
-# Three files: everything with the flag against without, the life of slabs and
-# limbo over time, and ours in turns with the peers that are installed. The table
-# of the README comes from the last.
+# Everything with the flag against without, ten million objects, the life of slabs
+# and limbo over time, and ours in turns with the peers that are installed. The
+# table of the README comes from the last. To see it work in two minutes:
+# make results COUNT=1 ROUNDS=1 LARGE=1 BENCHTIME=1ms RESULT=bin/try
 .PHONY: results
 results: command ## measure everything into results/, draw it, and fill in README's table
-	@mkdir -p results
-	$(SLABBENCH) -bench . -compare none,destroy_by_rcu -cpu 1,2 -count $(COUNT) -benchtime $(BENCHTIME) -o $(RESULT).txt >/dev/null
-	$(SLABBENCH) -bench 'SpikeIdle|StalledReader|GrowShrink' -flags destroy_by_rcu -size 64 -sample 10ms -o $(RESULT)-time.txt >/dev/null
-	$(MAKE) peers ARGS='-rounds $(COUNT) -benchtime $(BENCHTIME) -size 64 -o $(CURDIR)/$(RESULT)-peers.txt'
-	$(SLABBENCH) report -o $(RESULT).html $(RESULT).txt $(RESULT)-time.txt $(RESULT)-peers.txt
-	$(SLABBENCH) report -readme README.md $(RESULT)-peers.txt
-	@echo 'wrote $(RESULT)*.txt, .html and the table in README.md'
+	@SLABBENCH='$(SLABBENCH)' RESULT='$(RESULT)' COUNT='$(COUNT)' ROUNDS='$(ROUNDS)' LARGE='$(LARGE)' \
+		BENCHTIME='$(BENCHTIME)' UNDER='$(UNDER)' results/measure.sh
 
 .PHONY: peers-deps
 peers-deps: ## install what we measure against (Debian, as root)
