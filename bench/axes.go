@@ -111,6 +111,11 @@ func updaters(v ...int) Axis {
 	return fixed("updaters", strconv.Itoa, func(p *Params, n int) { p.Updaters = n }, v...)
 }
 
+// ns is how many there are of what the scenario says.
+func ns(v ...int) Axis {
+	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N = n }, v...)
+}
+
 func live(v ...int) Axis {
 	return fixed("live", strconv.Itoa, func(p *Params, n int) { p.Live = n }, v...)
 }

@@ -40,6 +40,7 @@ func BenchmarkMStress(b *testing.B)       { benchmarkScenario(b, "MStress") }
 func BenchmarkSh6(b *testing.B)           { benchmarkScenario(b, "Sh6") }
 func BenchmarkChurn(b *testing.B)         { benchmarkScenario(b, "Churn") }
 func BenchmarkStalledReader(b *testing.B) { benchmarkScenario(b, "StalledReader") }
+func BenchmarkSweep(b *testing.B)         { benchmarkScenario(b, "Sweep") }
 func BenchmarkBulk(b *testing.B)          { benchmarkScenario(b, "Bulk") }
 func BenchmarkFootprint(b *testing.B)     { benchmarkScenario(b, "Footprint") }
 func BenchmarkSpikeIdle(b *testing.B)     { benchmarkScenario(b, "SpikeIdle") }

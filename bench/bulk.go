@@ -5,7 +5,6 @@
 package bench
 
 import (
-	"strconv"
 
 	"github.com/slabrcu/slabrcu/kmem"
 )
@@ -15,12 +14,8 @@ var bulk = &Scenario{
 	Desc: "Allocate n objects in one call and free them in another: what a caller saves who knows how many it needs.",
 	Unit: "alloc and free of one object of a bulk",
 	Variants: []Variant{
-		{Axes: []Axis{apis("bulk"), createFlags(), sizes(), bulks(1, 2, 4, 8, 16, 32, 64, 128, 256)}, Run: runBulk},
+		{Axes: []Axis{apis("bulk"), createFlags(), sizes(), ns(1, 2, 4, 8, 16, 32, 64, 128, 256)}, Run: runBulk},
 	},
-}
-
-func bulks(v ...int) Axis {
-	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N = n }, v...)
 }
 
 func runBulk(r *Run) error {

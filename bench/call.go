@@ -67,7 +67,13 @@ var ranCallback = urcu.NewCallback("bench.call", func(h *urcu.Head) {
 	q.ran.Add(1)
 })
 
+// runCall drives callbacks now and then, like a server between requests.
 func runCall(reader busy) func(*Run) error {
+	return runCalls(reader, func(r *Run, q *queue, w *Worker) { q.run(w, callsDriven, q.domain.Drive) })
+}
+
+// runCalls runs an updater that queues callbacks, and readers beside it.
+func runCalls(reader busy, updater func(*Run, *queue, *Worker)) func(*Run) error {
 	return func(r *Run) error {
 		callsTurn.Lock()
 		defer callsTurn.Unlock()
@@ -83,7 +89,7 @@ func runCall(reader busy) func(*Run) error {
 							reader(d, w)
 							return
 						}
-						q.run(w)
+						updater(r, q, w)
 					})
 				})
 			})
@@ -91,9 +97,10 @@ func runCall(reader busy) func(*Run) error {
 	}
 }
 
-// run queues the round's callbacks and waits until all have run.
-func (q *queue) run(w *Worker) {
-	w.SetChunk(callsDriven)
+// run queues the round's callbacks in batches, with a quiescent point after each,
+// and waits until all have run.
+func (q *queue) run(w *Worker, batch int, quiescent func()) {
+	w.SetChunk(batch)
 	w.Role("updater")
 	w.Begin()
 	for w.Next() {
@@ -106,7 +113,7 @@ func (q *queue) run(w *Worker) {
 			}
 			q.domain.Call(&j.head, ranCallback)
 		}
-		q.domain.Drive()
+		quiescent()
 	}
 	q.domain.Barrier()
 	w.End()

@@ -7,7 +7,6 @@ package bench
 import (
 	"runtime"
 	"runtime/debug"
-	"strconv"
 
 	"github.com/slabrcu/slabrcu/kmem"
 )
@@ -22,13 +21,9 @@ func crowd() int {
 }
 
 // crowds is the axis of that one number, throngs that of ten times as many.
-func crowds() Axis { return objectsAxis(crowd()) }
+func crowds() Axis { return ns(crowd()) }
 
-func throngs() Axis { return objectsAxis(10_000_000) }
-
-func objectsAxis(n int) Axis {
-	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N = n }, n)
-}
+func throngs() Axis { return ns(10_000_000) }
 
 var footprint = &Scenario{
 	Name: "Footprint",

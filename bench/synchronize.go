@@ -44,8 +44,8 @@ func runSynchronize(reader busy) func(*Run) error {
 		return r.withDomain(func(d *urcu.Domain) error {
 			r.CountDomain(d)
 			return r.Measure(func(round *Round) {
-				round.CPUs(r.CPUs, func(w *Worker) {
-					if w.ID > 0 {
+				round.CPUs(r.Updaters+r.Readers, func(w *Worker) {
+					if w.ID >= r.Updaters {
 						reader(d, w)
 						return
 					}

@@ -17,6 +17,7 @@ var table = []*Scenario{
 	typesafe,
 	churn,
 	stalledReader,
+	sweep,
 	larson,
 	xmalloc,
 	cacheThrash,

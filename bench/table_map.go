@@ -35,7 +35,7 @@ var (
 // tableVariants are all who take part, at some sizes of the table.
 func tableVariants(n []int, mix []Axis, long bool) []Variant {
 	variant := func(run func(*Run) error, store time.Duration, who ...Axis) Variant {
-		axes := append(who, entries(n...))
+		axes := append(who, ns(n...))
 		fills := func(p Params) time.Duration { return time.Duration(p.N) * store }
 		return Variant{Axes: append(axes, mix...), Run: run, Long: long, Skip: largeTable, Setup: fills}
 	}
@@ -46,12 +46,6 @@ func tableVariants(n []int, mix []Axis, long bool) []Variant {
 		variant(tableOf(newShardedMap), 350*time.Nanosecond, apis("any"), impls("shardedmap")),
 		variant(tableOf(newSyncMap), 1700*time.Nanosecond, apis("any"), impls("syncmap")),
 	}
-}
-
-// entries is the axis of the number of entries. Keys are words,
-// values four.
-func entries(v ...int) Axis {
-	return fixed("n", strconv.Itoa, func(p *Params, n int) { p.N = n }, v...)
 }
 
 func dists(v ...string) Axis {

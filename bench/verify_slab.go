@@ -165,7 +165,7 @@ func startCache[T any, P tagged[T]](t *slabTrial, name string) error {
 			runtime.Gosched()
 		}
 		<-done
-		sweep[T, P](t, c.Free, pass)
+		gather[T, P](t, c.Free, pass)
 	})
 	return nil
 }
@@ -221,8 +221,8 @@ func giveBack[T any, P tagged[T]](t *slabTrial, objects []held[T], free func(*T)
 	}
 }
 
-// sweep frees what is still on its way when all workers have left.
-func sweep[T any, P tagged[T]](t *slabTrial, free func(*T), pass chan []held[T]) {
+// gather frees what is still on its way when all workers have left.
+func gather[T any, P tagged[T]](t *slabTrial, free func(*T), pass chan []held[T]) {
 	for {
 		select {
 		case objects := <-pass:
