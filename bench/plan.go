@@ -46,6 +46,9 @@ var quickSizes = []int{64}
 // search for the iteration count, and the set-up.
 const overhead = 1.5
 
+// minimum is what a case takes however short its benchtime is.
+const minimum = 20 * time.Millisecond
+
 // NewPlan chooses the cases. It returns an error that lists the scenarios when
 // the pattern chooses none.
 //
@@ -173,7 +176,7 @@ func (p *Plan) EstimateOf(c *Case) time.Duration {
 	if p.Benchtime.D == 0 {
 		return 0
 	}
-	d := time.Duration(float64(p.Benchtime.D) * overhead)
+	d := time.Duration(float64(p.Benchtime.D)*overhead) + minimum
 	if v := c.variant; v.Setup != nil {
 		d += v.Setup(c.Params)
 	}

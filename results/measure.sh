@@ -28,7 +28,7 @@ say() { printf 'results: %s\n' "$*" >&2; }
 # beside the peers, and the largest; so have the others of ten million objects, and
 # SpikeIdle, which waits for seconds.
 million10='Table/./n=10000000|Collector/./n=10000000|Footprint/./././n=10000000'
-compare="-bench . -skip Table|SpikeIdle|$million10 -compare none,destroy_by_rcu -cpu 1,2 -count $COUNT -benchtime $BENCHTIME"
+compare="-bench . -skip Table|SpikeIdle|$million10 -compare none,destroy_by_rcu -size 64 -cpu 1,2 -count $COUNT -benchtime $BENCHTIME"
 large="-bench SpikeIdle|$million10 -skip Table/././././impl=syncmap -compare none,destroy_by_rcu -size 64 -cpu 2 -count $LARGE -benchtime $BENCHTIME"
 lines="-bench SpikeIdle/./././n=1000000\$|StalledReader|GrowShrink -flags destroy_by_rcu -size 64 -count 1 -benchtime $BENCHTIME"
 peers="-rounds $ROUNDS -benchtime $BENCHTIME -size 64 -cpu 1,2"
@@ -50,7 +50,7 @@ minutes() { awk -v s="$1" 'BEGIN { print s < 90 ? s " seconds" : int(s / 60 + 0.
 
 # step NAME FILE COMMAND...: runs a step; FILE is what it must leave.
 step() {
-	name=$1 file=$2
+	name=$1 left=$2
 	shift 2
 	test -z "$interrupted" || return
 	say "$name"
@@ -58,8 +58,8 @@ step() {
 	status=$?
 	test $status != 130 || interrupted=1
 	if test $status != 0 && test -z "$interrupted"; then
-		failed="$failed, $name"
-		test -s "$file" && say "$name: something failed, see above; the rest of it is kept" ||
+		failed="$failed, step ${name%%,*}"
+		test -s "$left" && say "$name: something failed, see above; the rest of it is kept" ||
 			say "$name: failed, without a result"
 	fi
 }
