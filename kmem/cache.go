@@ -236,6 +236,7 @@ func (c *Cache) Shrink() int {
 	c.freeLimit, c.idle = c.baseFreeLimit(), 0
 	c.unlock()
 	c.destroySlabs(v)
+	c.heap.driveLimbo() // pages that come home now are next to each other
 	c.heap.buddy.trim()
 	return v.n
 }

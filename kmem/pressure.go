@@ -80,16 +80,24 @@ func (h *Heap) reclaim(but *Cache) {
 			}
 		}
 	}
-	for range reclaimDrives {
-		if h.limbo.Load() == 0 {
-			break
+	h.driveLimbo()
+}
+
+// driveLimbo helps the grace period along that slabs wait for: one that is nearly
+// over may as well end now. It never waits, and stops when that brings nothing.
+func (h *Heap) driveLimbo() {
+	for tries, before := 0, h.limbo.Load(); before > 0 && tries < limboDrives; {
+		h.domain.Drive()
+		now := h.limbo.Load()
+		if now >= before {
+			tries++
 		}
-		h.domain.Drive() // a grace period that is nearly over may as well end
+		before = now
 	}
 }
 
-// reclaimDrives is how many steps of a grace period are worth trying.
-const reclaimDrives = 4
+// limboDrives is how many steps in a row may bring nothing.
+const limboDrives = 4
 
 // reclaim moves all objects that nobody has from the cache's arrays to their
 // slabs, and takes the free slabs if asked. An array whose owner is busy, and the
