@@ -154,7 +154,7 @@ func TestTuneTorture(t *testing.T) {
 			run(w)
 		})
 	})
-	tunes := 0
+	var tunes atomic.Int64
 	wg.Go(func() {
 		r := rand.New(rand.NewPCG(3, 4))
 		for !stop.Load() {
@@ -162,11 +162,11 @@ func TestTuneTorture(t *testing.T) {
 			if err := c.Tune(limit, 1+r.IntN(limit), r.IntN(5)); err != nil {
 				t.Error(err)
 			}
-			tunes++
+			tunes.Add(1)
 			time.Sleep(time.Duration(r.IntN(500)) * time.Microsecond)
 		}
 	})
-	rest(&stop)
+	rest(&stop, func() bool { return tunes.Load() > 0 })
 	stop.Store(true)
 	wg.Wait()
 	last := worker(999)
@@ -177,8 +177,8 @@ func TestTuneTorture(t *testing.T) {
 	for _, w := range workers {
 		allocs, frees = allocs+w.allocs.Load(), frees+w.frees.Load()
 	}
-	t.Logf("%d allocations, %d frees, tuned %d times", allocs, frees, tunes)
-	if allocs != frees || allocs == 0 || tunes == 0 {
-		t.Errorf("%d allocations, %d frees, tuned %d times", allocs, frees, tunes)
+	t.Logf("%d allocations, %d frees, tuned %d times", allocs, frees, tunes.Load())
+	if allocs != frees || allocs == 0 || tunes.Load() == 0 {
+		t.Errorf("%d allocations, %d frees, tuned %d times", allocs, frees, tunes.Load())
 	}
 }
