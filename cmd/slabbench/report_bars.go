@@ -159,7 +159,10 @@ func (r rowPlotter) row(c *draw.Canvas, p *plot.Plot, b bar, at vg.Length) {
 		case left-6-wide > c.Min.X:
 			where.X = left - 6 - wide
 		default: // inside the bar, and before its interval
-			where.X = max(c.Min.X, min(right, x(max(b.lo, p.X.Min)))-6-wide)
+			if b.hasInterval() {
+				right = min(right, x(max(b.lo, p.X.Min)))
+			}
+			where.X = max(c.Min.X, right-6-wide)
 			style.Color = color.White
 		}
 	}

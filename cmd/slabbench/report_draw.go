@@ -71,7 +71,7 @@ func render(p *plot.Plot, height vg.Length, l legend) (template.HTML, error) {
 	top := l.height(p.Y.Tick.Label)
 	c := vgsvg.New(pictureWidth, height+top)
 	all := draw.New(c)
-	p.Draw(draw.Crop(all, 0, -4, 0, -top)) // room for half of the last tick's label
+	p.Draw(draw.Crop(all, 6, -6, 0, -top)) // room for half of the first and the last tick's labels
 	l.draw(all, p.Y.Tick.Label)
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
