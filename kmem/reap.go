@@ -33,7 +33,9 @@ import (
 // defaults, with which a heap has given back nearly all pages within a second
 // of the last free.
 type ReapOptions struct {
-	// Off leaves reaping to Shrink, Destroy, and the heap's limit.
+	// Off leaves reaping to Shrink, Destroy, and the heap's limit. Then a cache
+	// keeps the number of slots that it was made with, whatever becomes of
+	// GOMAXPROCS.
 	Off bool
 	// Arrays is the time between two looks at array caches. One that was not
 	// refilled in between loses a fifth of its limit. 0 is 40 ms; 2.6.9 had 2 s.
