@@ -9,6 +9,10 @@ import (
 )
 
 // allocArray takes an object from the slot under the hot one, or from the array.
+// It is for no profile to inline, as the slow functions of other paths: in the
+// loop of its caller it takes registers from the fast path.
+//
+//go:noinline
 func (l *Local) allocArray() Pointer {
 	if plainOwner {
 		if off := l.under; off != 0 {
@@ -61,6 +65,8 @@ func (c *Cache) TryAlloc() (Pointer, error) {
 }
 
 // allocSlow allocates with the borrowed slot s and gives it back.
+//
+//go:noinline
 func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 	for {
 		off := c.get(&s.arrayCache)

@@ -31,6 +31,7 @@ func (l *Local) Free(p Pointer) {
 	l.freeSlow(p)
 }
 
+//go:noinline
 func (l *Local) freeSlow(p Pointer) {
 	c, off := l.cache, offset(l.base, p)
 	l.array().look()
@@ -61,6 +62,8 @@ func (c *Cache) Free(p Pointer) {
 }
 
 // freeSlow frees with the borrowed slot s and gives it back.
+//
+//go:noinline
 func (c *Cache) freeSlow(s *slot, p Pointer) {
 	off := offset(c.base, p)
 	if s.limit == 0 { // its hot slots begin to be used, of which nobody else would hear

@@ -89,6 +89,8 @@ func (c *Cache) borrow(op string) *slot {
 
 // borrowNext looks for a free slot from number i on. It panics when the cache
 // was destroyed, which keeps all tokens.
+//
+//go:noinline
 func (c *Cache) borrowNext(i uintptr, op string) *slot {
 	for round := 0; ; round++ {
 		for n := uintptr(0); n <= atomic.LoadUintptr(&c.slots.mask); n++ {
