@@ -138,12 +138,12 @@ peers: ## our workloads and other people's in turns: make peers ARGS='-rounds 3'
 
 # The go command uses the profile because of its name. It comes from a build
 # without one, so that it says the same when it is made again, and keeps nothing
-# of the machine: no paths, labels or samples of anything but kmem.
+# of the machine: no paths, labels or samples of anything but kmem and urcu.
 PGO   := cmd/slabbench/default.pgo
 PPROF := $(GO) tool pprof -proto -symbolize=none
 
 .PHONY: pgo
-pgo: ## profile the allocator's scenarios for the next build of the command
+pgo: ## profile allocator and sections for the next build of the command
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -pgo=off -trimpath -o bin/profiled ./cmd/slabbench
 	bin/profiled -bench '^(Pair|Batch10k|RandomLive100k|Larson|MStress|Sh6)$$' \
@@ -152,11 +152,13 @@ pgo: ## profile the allocator's scenarios for the next build of the command
 		-flags none -size 64 -cpu 2 -benchtime 400ms -cpuprofile bin/pgo2.prof >/dev/null
 	bin/profiled -bench '^Bulk$$/./././^n=(8|16|32|64|128)$$' \
 		-flags none -size 64 -cpu 1 -benchtime 200ms -cpuprofile bin/pgo3.prof >/dev/null
-	@set -e; for n in 1 2 3; do \
-		$(PPROF) -focus='slabrcu/kmem' -tagignore='^(syncpool|new|ring)$$' -taghide=. \
+	bin/profiled -bench '^ReadSection$$/^api=any$$/^flavor=memb$$' \
+		-cpu 1 -benchtime 1s -cpuprofile bin/pgo4.prof >/dev/null
+	@set -e; for n in 1 2 3 4; do \
+		$(PPROF) -focus='slabrcu/(kmem|urcu)' -tagignore='^(syncpool|new|ring)$$' -taghide=. \
 			-output bin/pgo$$n.pgo bin/profiled bin/pgo$$n.prof; \
 	done
-	$(PPROF) -output $(PGO) bin/pgo1.pgo bin/pgo2.pgo bin/pgo3.pgo
+	$(PPROF) -output $(PGO) bin/pgo1.pgo bin/pgo2.pgo bin/pgo3.pgo bin/pgo4.pgo
 
 # The path is replaced wherever it stands: go.mod, imports, documents.
 .PHONY: rename
