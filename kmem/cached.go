@@ -14,6 +14,8 @@ type held struct{ cached, freeSlabs, reclaimable int64 }
 
 func (c *Cache) held() (b held) {
 	slab := int64(pageSize) << c.geo.Order
+	c.owners.Lock() // so that no drain moves what is counted
+	defer c.owners.Unlock()
 	c.mu.Lock()
 	inArrays := c.shared.avail
 	b.freeSlabs = int64(c.lists.group[slabsFree].n) * slab
@@ -30,10 +32,8 @@ func (c *Cache) held() (b held) {
 }
 
 // atHand counts the objects in array caches, as well as that can be done from
-// outside: those of an owner that is busy are left out.
+// outside: those of an owner that is busy are left out. The caller holds owners.
 func (c *Cache) atHand() (n int) {
-	c.owners.Lock()
-	defer c.owners.Unlock()
 	for _, l := range c.locals {
 		if l != nil {
 			n += l.atHand()

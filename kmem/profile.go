@@ -242,6 +242,10 @@ func (d *debugCache) samples() (all []Sample) {
 	return all
 }
 
-// inUse counts the objects that are allocated. Those that move at this very
-// moment may be counted as well.
-func (c *Cache) inUse() int64 { return int64(max(c.Stats().Active-c.atHand(), 0)) }
+// inUse counts the objects that are allocated. Those that their owners move at this
+// very moment may be counted as well.
+func (c *Cache) inUse() int64 {
+	c.owners.Lock() // so that no drain moves what is counted
+	defer c.owners.Unlock()
+	return int64(max(c.Stats().Active-c.atHand(), 0))
+}
