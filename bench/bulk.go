@@ -4,10 +4,7 @@
 
 package bench
 
-import (
-
-	"github.com/slabrcu/slabrcu/kmem"
-)
+import "github.com/slabrcu/slabrcu/kmem"
 
 var bulk = &Scenario{
 	Name: "Bulk",
