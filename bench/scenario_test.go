@@ -104,6 +104,8 @@ func heavy(c *Case) bool {
 		return c.Params.N > 100_000 || c.Params.Flags != 0
 	case tableMap:
 		return c.Params.N > 10_000
+	case sweep: // more threads than CPUs
+		return c.Params.Updaters > 1 || c.Params.N >= 100_000
 	}
 	return false
 }

@@ -6,6 +6,7 @@ package bench
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/slabrcu/slabrcu/urcu"
@@ -22,16 +23,15 @@ var sweep = &Scenario{
 	),
 }
 
-// sweeps are the five sweeps of one flavour. Beyond the machine's CPUs the
-// readers and updaters share them.
+// sweeps are the five sweeps of one flavour. Readers grow with the number of CPUs;
+// updaters, which sleep most of the time, beyond it.
 func sweeps(f urcu.Flavor, short busy, long func(time.Duration) busy, skip func(Params) string) []Variant {
 	axes := func(work string, more ...Axis) []Axis {
 		name := fixed("work", asIs, func(p *Params, s string) { p.Work = s }, work)
 		return append(more, apis("registered"), flavors(f), name)
 	}
 	vs := []Variant{
-		{Axes: axes("readers", readers(1, 2, 4, 8), updaters(1)), Run: runSynchronize(short)},
-		{Axes: axes("updaters", readers(1), updaters(1, 2, 4, 8, 16)), Run: runSynchronize(short)},
+		{Axes: axes("updaters", readers(1), updaters(1, 2, 4, 8)), Run: runSynchronize(short)},
 		{Axes: axes("registered", readers(1, 16, 256, 4096), updaters(1)), Run: runScan},
 		{Axes: axes("section", ns(100, 1000, 10_000, 100_000), readers(1), updaters(1)), Run: func(r *Run) error {
 			return runSynchronize(long(time.Duration(r.N)))(r)
@@ -43,7 +43,13 @@ func sweeps(f urcu.Flavor, short busy, long func(time.Duration) busy, skip func(
 	for i := range vs {
 		vs[i].CPUs, vs[i].Skip = twoCPUs, skip
 	}
-	return vs
+	return append(vs, Variant{Axes: axes("readers", updaters(1)), Derive: otherReaders, Run: runSynchronize(short), Skip: skip})
+}
+
+// otherReaders makes all CPUs but one readers.
+func otherReaders(p *Params) []Key {
+	p.Readers = p.CPUs - 1
+	return []Key{{"readers", strconv.Itoa(p.Readers)}}
 }
 
 // twoCPUs are as many as show a reader and an updater that meet.
