@@ -156,8 +156,10 @@ func (d *Domain) patrol() (left, mine bool) {
 	for m := b.armed.Load(); m != 0; m &= m - 1 {
 		i := bits.TrailingZeros64(m)
 		q := &d.queues[i]
+		// A queue that runs dry again and again stays armed while its owner tends it:
+		// arming wakes this goroutine, at the cost of a Call.
 		switch t := atomic.LoadUint64(&q.tended); {
-		case q.len() == 0:
+		case t == b.seen[i] && q.len() == 0:
 			d.disarm(q)
 		case t != b.seen[i] && q.len() < uint64(d.high):
 			b.seen[i] = t
