@@ -17,15 +17,15 @@ var sweep = &Scenario{
 	Desc: "Wait for grace periods while one thing grows, which work names: readers, registered ones at rest, updaters, the length n in ns of a section, or the callbacks n of a batch.",
 	Unit: "grace period, or one callback",
 	Variants: slices.Concat(
-		sweeps(urcu.QSBR, busyQSBR, longQSBR, nil),
-		sweeps(urcu.Memb, busyMemb, longMemb, needsMembarrier),
-		sweeps(urcu.MB, busyMB, longMB, nil),
+		sweeps(urcu.QSBR, busyQSBR, nil),
+		sweeps(urcu.Memb, busyMemb, needsMembarrier),
+		sweeps(urcu.MB, busyMB, nil),
 	),
 }
 
 // sweeps are the five sweeps of one flavour. Readers grow with the number of CPUs;
 // updaters, which sleep most of the time, beyond it.
-func sweeps(f urcu.Flavor, short busy, long func(time.Duration) busy, skip func(Params) string) []Variant {
+func sweeps(f urcu.Flavor, short busy, skip func(Params) string) []Variant {
 	axes := func(work string, more ...Axis) []Axis {
 		name := fixed("work", asIs, func(p *Params, s string) { p.Work = s }, work)
 		return append(more, apis("registered"), flavors(f), name)
@@ -34,7 +34,7 @@ func sweeps(f urcu.Flavor, short busy, long func(time.Duration) busy, skip func(
 		{Axes: axes("updaters", readers(1), updaters(1, 2, 4, 8)), Run: runSynchronize(short)},
 		{Axes: axes("registered", readers(1, 16, 256, 4096), updaters(1)), Run: runScan},
 		{Axes: axes("section", ns(100, 1000, 10_000, 100_000), readers(1), updaters(1)), Run: func(r *Run) error {
-			return runSynchronize(long(time.Duration(r.N)))(r)
+			return runSynchronize(longSections(time.Duration(r.N)))(r)
 		}},
 		{Axes: axes("callbacks", ns(1, 8, 64, 512, 4096), readers(1), updaters(1)), Run: runCalls(short, func(r *Run, q *queue, w *Worker) {
 			q.run(w, r.N, q.domain.Barrier)
@@ -80,45 +80,19 @@ func runScan(r *Run) error {
 	})
 }
 
-// A section of a given length watches the clock: it is inside nearly always.
-
-func longQSBR(length time.Duration) busy {
+// longSections is a reader that is inside nearly always, in sections of a given
+// length. The generic reader's calls are nothing beside that.
+func longSections(length time.Duration) busy {
 	return func(d *urcu.Domain, w *Worker) {
-		reader := d.RegisterQSBR("long")
+		reader := d.Register("long")
 		defer reader.Unregister()
 		w.Role("reader")
 		w.Attend()
 		for w.Running() {
+			reader.Lock()
 			stay(length)
+			reader.Unlock()
 			reader.QuiescentState()
-		}
-	}
-}
-
-func longMemb(length time.Duration) busy {
-	return func(d *urcu.Domain, w *Worker) {
-		reader := d.RegisterMemb("long")
-		defer reader.Unregister()
-		w.Role("reader")
-		w.Attend()
-		for w.Running() {
-			reader.Lock()
-			stay(length)
-			reader.Unlock()
-		}
-	}
-}
-
-func longMB(length time.Duration) busy {
-	return func(d *urcu.Domain, w *Worker) {
-		reader := d.RegisterMB("long")
-		defer reader.Unregister()
-		w.Role("reader")
-		w.Attend()
-		for w.Running() {
-			reader.Lock()
-			stay(length)
-			reader.Unlock()
 		}
 	}
 }

@@ -48,11 +48,11 @@
 //
 // One pass is enough, since the counter does not repeat: whoever shows t or later
 // read the counter after step 1, hence after the unpublishing, and finds the new
-// pointer. Whoever counts no section either has left, or has not yet announced a section
-// whose loads will come after the leader's look, and finds the new pointer too;
-// that takes a fence between the word and the loads, which is what flavors differ
-// in. A word that was seen to pass stays passed, so the pass may be interrupted
-// and continued by somebody else (cursor in gp.go).
+// pointer. Whoever counts no section either has left, or has not yet announced a
+// section whose loads will come after the leader's look, and finds the new pointer
+// too; that takes a fence between the word and the loads, which is what flavors
+// differ in. A word that was seen to pass stays passed, so the pass may be
+// interrupted and continued by somebody else (cursor in gp.go).
 //
 // Everybody whose tag is at most t is served by the same pass; callers that come
 // while it runs get t+1 and share the next.
@@ -82,14 +82,14 @@
 // so the leader of a Memb domain looks for something better first. When the epoch
 // moves, the fast path of each reader's next Lock fails, and the slow path puts
 // the new epoch into the word, where Unlock leaves it: an acknowledgement. Whoever
-// shows one of t has, by store order, ended all sections before it, and by load order begins none that finds
-// what was unpublished before t. So a busy reader passes within two cache misses.
-// Only for readers that stay silent (they sleep, or are in a long section) the
-// leader fences, once, and then believes their words.
+// shows one of t has, by store order, ended all sections before it, and by load
+// order begins none that finds what was unpublished before t. So a busy reader
+// passes within two cache misses. Only for readers that stay silent (they sleep, or
+// are in a long section) the leader fences, once, and then believes their words.
 //
 // It never believes a word that counts no section without that: the reader's store
-// may sit in its store buffer while it holds what it has loaded. Nor does it believe that
-// a reader which was quiet at the last membarrier still is: it may have loaded
+// may sit in its store buffer while it holds what it has loaded. Nor does it believe
+// that a reader which was quiet at the last membarrier still is: it may have loaded
 // the old epoch before, and enter by it now. The model breaks both ideas within 17
 // steps, and the first is a mutant of the suite. No membarrier is needed for an
 // offline reader, because coming back from offline is an exchange.
@@ -181,7 +181,8 @@
 // their order, and a callback that Calls lands in a neighbour that it does not
 // tend. When the owner does not drive (it sleeps, or is gone), the backstop adopts
 // the queue after a tick: 100 µs for a queue that was just filled, up to 4 ms for
-// one whose owner has been driving for long. It ends when it has had nothing to do
+// one whose owner has been driving for long, also when that ran dry in between: it
+// leaves the backstop's list when its owner has not tended it for a tick. It ends when it has had nothing to do
 // for a while.
 //
 // Above Options.HighMark callbacks in a queue every Call hurries grace periods

@@ -9,10 +9,11 @@ import (
 	"github.com/slabrcu/slabrcu/internal/invariant"
 )
 
-// An epoch ends in 1 and 0001 of a word's nesting count: a reader that enters its
-// outermost section shows the epoch as it is. So every epoch is odd, which marks
-// like untouched are not, and neither an epoch nor the word of a reader that has
-// left its section, one less, is ever 0, not even when the counter wraps.
+// In the bits of a word's nesting count an epoch is 1: a reader that enters its
+// outermost section shows the epoch as it is. The bit above is 1 as well. So every
+// epoch is odd, which marks like untouched are not, and neither an epoch nor the word
+// of a reader that has left its section, one less, is ever 0, not even when the
+// counter wraps.
 const (
 	epochStep = 2 << nestBits
 	epochZero = 1<<nestBits | 1

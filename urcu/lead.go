@@ -201,8 +201,8 @@ func (w *waiter) retire() {
 // ask makes the reader at the cursor ring the bell when it leaves, and reports
 // whether there is still one to wait for. The caller leads.
 //
-// W: mark; fence; look again. The reader: word: no section; look at the mark. On amd64
-// the reader's store may sit in its store buffer while it looks; the membarrier
+// W: mark; fence; look again. The reader: word without a section; look at the mark.
+// On amd64 the reader's store may sit in its store buffer while it looks; the membarrier
 // forbids that at the leader's cost: either the leader's second look sees that, or
 // the reader's look sees the mark. Where all stores are atomics, both fence for
 // themselves. Where membarrier is missing a ring can be lost; the timer bounds
