@@ -1,6 +1,6 @@
 // Torture: everybody at once, while slabs of anon_vmas empty and their pages go
-// to other caches. See doc.go for what must hold; torture_workers.go has who does
-// what.
+// to other caches. See doc.go for what must hold; torture_workers.go and
+// torture_strangers.go have who does what.
 
 package rmap
 
