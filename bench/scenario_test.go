@@ -88,6 +88,9 @@ func TestEveryCaseMeasures(t *testing.T) {
 					if UnitDesc(v.Unit) == "" {
 						t.Errorf("%s: unit %s is not explained", c.Name(), v.Unit)
 					}
+					if strings.HasPrefix(v.Unit, "returned-") && (v.V < 0 || v.V > 1) {
+						t.Errorf("%s: a share %s of %v", c.Name(), v.Unit, v.V)
+					}
 				}
 			}
 		})
