@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -50,7 +49,7 @@ const overhead = 1.5
 const minimum = 20 * time.Millisecond
 
 // NewPlan chooses the cases. It returns an error that lists the scenarios when
-// the pattern chooses none.
+// the pattern names none, and the keys when it chooses none of their cases.
 //
 // All samples of one case stand together, and cases that differ in their flags
 // alone take turns, A B A B, so that a machine that changes its speed does so
@@ -75,7 +74,7 @@ func NewPlan(o Options) (*Plan, error) {
 		groups = append(groups, p.group(cases)...)
 	}
 	if !found {
-		return nil, fmt.Errorf("bench pattern %q%s matches no scenario; legal are %s", o.Pattern, o.without(), strings.Join(names(), ", "))
+		return nil, o.unmatched(m)
 	}
 	for _, g := range groups {
 		for range max(o.Count, 1) {

@@ -150,6 +150,25 @@ func TestPlanUnknownScenario(t *testing.T) {
 	}
 }
 
+// A pattern that names a scenario but none of its cases hears of the keys.
+func TestPlanUnknownKey(t *testing.T) {
+	const legal = "api, flags, size, live, impl, in this order"
+	for pattern, want := range map[string]string{
+		"Pair$/foo=1":         `"Pair$/foo=1" matches no case of Pair: there is no key foo; legal are ` + legal,
+		"Pair$/api=cpu/^foo=": "there is no key foo; legal are " + legal,
+		"Pair$/size=64":       "matches no case of Pair; legal keys are " + legal, // not at its place
+		"Pair$/api=bar":       "matches no case of Pair; legal keys are " + legal,
+		"Pair$|Loop$/foo=1":   "", // Pair is chosen
+		"(Pair|Loop)$/foo=1":  "matches no case of Loop, Pair: there is no key foo; legal are " + legal,
+		"Pairs/foo=1":         "matches no scenario; legal are ",
+	} {
+		_, err := NewPlan(Options{Pattern: pattern})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", pattern, err, want)
+		}
+	}
+}
+
 // The quick selection fits a minute on any number of cores.
 func TestQuickSelection(t *testing.T) {
 	for _, cpus := range [][]int{{1}, {1, 2}, {1, 64}, {1, 2, 4, 8}} {
