@@ -112,14 +112,16 @@ func colourPicture(cases []*measured) ([]picture, error) {
 	most := 0.0
 	for _, m := range cases {
 		var slabs float64
+		var colours int
 		fmt.Sscan(m.key("slabs"), &slabs)
+		fmt.Sscan(m.key("colours"), &colours)
 		s, ok := m.median("sec/op")
 		if !ok || slabs == 0 {
 			continue
 		}
-		k := m.key("colours")
+		k := plural(colours, "colour")
 		if byColours[k] == nil {
-			byColours[k] = &curve{name: k + " colours"}
+			byColours[k] = &curve{name: k}
 			order = append(order, k)
 		}
 		c := byColours[k]

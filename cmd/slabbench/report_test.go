@@ -74,7 +74,7 @@ func TestReport(t *testing.T) {
 	text := string(html)
 	wantParts(t, "page", text, `<h2 id="Pair">`, `<h2 id="Elsewhere">`, `<h2 id="Scaling">`, "viewport",
 		"Allocate one object, write to it, free it", "differ in commit", "abc", "lock-trips/op", "strange/op",
-		"Synchronize: latency", `<h2 id="Peers">`, "relative to the best peer", "Throughput over CPUs", "memory over time", "slab to slab")
+		"Synchronize: latency", `<h2 id="Peers">`, "relative to the best peer", "Throughput over CPUs", "memory over time", "slab to slab", ">1 colour<", ">8 colours<")
 	for _, m := range regexp.MustCompile(`(?:https?:)?//[^"'<> ]*`).FindAllString(text, -1) {
 		if !strings.Contains(m, "www.w3.org") {
 			t.Errorf("the page wants something from %s", m)
