@@ -14,6 +14,7 @@ type BusyError struct {
 	Readers []string // their names
 }
 
+// Error names the domain and the readers.
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("urcu: Close of domain %q: %d readers are registered: %s", e.Domain, len(e.Readers), strings.Join(e.Readers, ", "))
 }
