@@ -26,6 +26,7 @@ type BusyError struct {
 	Leaks   []Leak // by whom, when the cache has the flag StoreUser
 }
 
+// Error names the cache, and who has its objects as far as that is known.
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("kmem: %s of cache %q: %d objects are still allocated%s", e.Op, e.Name, e.Objects, leakText(e.Leaks))
 }
