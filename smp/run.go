@@ -49,6 +49,7 @@ type PanicError struct {
 	Stack []byte // the stack of the CPU at that moment, as runtime/debug.Stack
 }
 
+// Error tells the value and, below it, the stack.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("smp: panic on CPU %d: %v\n\n%s", e.CPU, e.Value, e.Stack)
 }
