@@ -24,6 +24,7 @@ var oblique = &Scenario{
 		// without the flag, if that were safe.
 		{Axes: []Axis{noFlags(), works(), impls("pinned")}, Derive: readersAndWorker, Skip: needsWorkerCPU, Run: runOblique},
 	},
+	Turns: []string{"impl"},
 }
 
 // works is what the last CPU does to the pages that the others look at. With idle

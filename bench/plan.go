@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -52,8 +53,8 @@ const minimum = 20 * time.Millisecond
 // the pattern names none, and the keys when it chooses none of their cases.
 //
 // All samples of one case stand together, and cases that differ in their flags
-// alone take turns, A B A B, so that a machine that changes its speed does so
-// for both.
+// alone, or in a key of Scenario.Turns, take turns, A B A B, so that a machine that
+// changes its speed does so for both.
 func NewPlan(o Options) (*Plan, error) {
 	m, err := o.matcher()
 	if err != nil {
@@ -117,8 +118,7 @@ func (s *Scenario) chosen(o Options, m *Matcher) []*Case {
 	return out
 }
 
-// group sets aside what cannot run and puts together the cases that differ in
-// their flags alone, so that they can take turns.
+// group sets aside what cannot run and puts together the cases that take turns.
 func (p *Plan) group(cases []*Case) [][]*Case {
 	var groups [][]*Case
 	place := make(map[string]int)
@@ -127,7 +127,7 @@ func (p *Plan) group(cases []*Case) [][]*Case {
 			p.Skipped = append(p.Skipped, c)
 			continue
 		}
-		id := c.nameWithout("flags")
+		id := c.nameWithout(append(slices.Clone(c.Scenario.Turns), "flags")...)
 		i, ok := place[id]
 		if !ok {
 			i = len(groups)
@@ -139,14 +139,9 @@ func (p *Plan) group(cases []*Case) [][]*Case {
 	return groups
 }
 
-// nameWithout returns the case's name without one of its keys.
-func (c *Case) nameWithout(key string) string {
-	var keys []Key
-	for _, k := range c.Keys {
-		if k.Name != key {
-			keys = append(keys, k)
-		}
-	}
+// nameWithout returns the case's name without some of its keys.
+func (c *Case) nameWithout(names ...string) string {
+	keys := slices.DeleteFunc(slices.Clone(c.Keys), func(k Key) bool { return slices.Contains(names, k.Name) })
 	return fmt.Sprintf("%s-%d", joinName(c.Scenario.Name, keys), c.Params.CPUs)
 }
 

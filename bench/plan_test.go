@@ -114,6 +114,22 @@ func TestPlanInterleaves(t *testing.T) {
 	}
 }
 
+// So do the roads of Oblique, whose flags differ too.
+func TestPlanInterleavesRoads(t *testing.T) {
+	p, err := NewPlan(Options{Pattern: "Oblique/./readers/work=idle|Oblique/./readers/updaters/work=cow", Selection: Selection{CPUs: []int{2}}, Count: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, c := range p.Cases {
+		order = append(order, c.Key("work")+"/"+c.Key("impl"))
+	}
+	const idle, cow = "idle/slabrcu idle/refcount idle/biglock idle/pinned ", "cow/slabrcu cow/refcount cow/biglock cow/pinned "
+	if got := strings.Join(order, " ") + " "; got != idle+idle+cow+cow {
+		t.Errorf("order %s", got)
+	}
+}
+
 // What is skipped is left out whatever the pattern says, and the estimate knows
 // which cases take long to set up.
 func TestSkipAndEstimate(t *testing.T) {

@@ -19,6 +19,11 @@ type Scenario struct {
 	Unit     string    // what one operation is, as in "ns per <Unit>"
 	Quick    bool      // part of the selection that runs when none is named
 	Variants []Variant // the keys it takes and the code that runs them
+
+	// Turns are the keys besides flags whose values take turns: those that are
+	// there to be compared, and leave nothing behind for who comes next, such as
+	// garbage.
+	Turns []string
 }
 
 // Variant is one way to run a scenario: its keys, and one concrete loop.

@@ -68,7 +68,8 @@
 //
 //	slabbench -bench=GrowShrink -size=64 -compare=none,destroy_by_rcu
 //
-// Within a set flags are joined by plus signs. The same file serves benchstat:
+// Within a set flags are joined by plus signs. The roads of Oblique, its key impl,
+// take turns as well, with -count too. The same file serves benchstat:
 //
 //	slabbench -bench=GrowShrink -compare=none,destroy_by_rcu -o=grow.txt
 //
