@@ -19,13 +19,20 @@ func (v *victims) add(s *slab, off uintptr) {
 }
 
 // slabRCU overlays slab while the slab is in limbo: nothing else is needed of
-// the descriptor any more, so a slab's end needs no memory of its own.
+// the descriptor any more, so a slab's end needs no memory of its own. Slabs that
+// die together wait together: the head of the first is queued, for all.
 type slabRCU struct {
 	head  urcu.Head
+	next  uint64 // offset of the next slab that waits with this one; 0 is none
 	heap  uint32 // number of the heap
 	cache uint32 // id of the cache
 	page  uint32 // number of the first page
+	slabs uint32 // in the first: how many wait with it, itself included
 }
+
+// limboBatch is how many slabs may wait together. One callback gives all their
+// pages back, in a few microseconds.
+const limboBatch = 64
 
 // rcuFreeCallback is what a slab in limbo is queued with.
 var rcuFreeCallback urcu.Callback
@@ -50,41 +57,67 @@ func (c *Cache) destroySlabs(v victims) {
 // endSlabs ends the slabs from one on.
 func (c *Cache) endSlabs(off uintptr) {
 	for off != 0 {
+		if c.flags&DestroyByRCU != 0 {
+			off = c.enterLimbo(off)
+			continue
+		}
 		next := uintptr(c.heap.slab(off).next)
 		c.destruct(off, next)
-		if c.flags&DestroyByRCU == 0 {
-			c.releaseSlab(off)
-		} else {
-			c.enterLimbo(off)
-		}
+		c.releaseSlab(off)
 		off = next
 	}
 }
 
-// enterLimbo queues a slab for release after a grace period. From the overlay
-// on, the pages map to no slab: their owner says limbo.
-func (c *Cache) enterLimbo(off uintptr) {
+// enterLimbo queues the slabs from one on for release after a grace period, up to
+// limboBatch, and returns the next one. From the overlay on, the pages map to no
+// slab: their owner says limbo.
+func (c *Cache) enterLimbo(off uintptr) (rest uintptr) {
 	h := c.heap
-	s := h.slab(off)
-	first := s.page
-	h.setOwner(uintptr(first), uint(c.geo.Order), c.id|ownerLimbo)
-	c.limbo.Add(1)
-	h.addLimbo(1 << c.geo.Order)
-	rcu := s.overlay()
-	*rcu = slabRCU{heap: h.id, cache: c.id, page: first}
-	h.domain.Call(&rcu.head, rcuFreeCallback)
+	var batch, last *slabRCU
+	n := uint32(0)
+	for ; off != 0 && n < limboBatch; n++ {
+		s, at := h.slab(off), off
+		first := s.page
+		off = uintptr(s.next)
+		h.setOwner(uintptr(first), uint(c.geo.Order), c.id|ownerLimbo)
+		rcu := s.overlay()
+		*rcu = slabRCU{heap: h.id, cache: c.id, page: first}
+		if batch == nil {
+			batch = rcu
+		} else {
+			last.next = uint64(at)
+		}
+		last = rcu
+	}
+	batch.slabs = n
+	c.limbo.Add(int64(n))
+	h.addLimbo(int64(n) << c.geo.Order)
+	h.domain.Call(&batch.head, rcuFreeCallback)
+	return off
 }
 
-// rcuFree is the other end: a grace period has passed. The overlay is copied
+// rcuFree is the other end: a grace period has passed. An overlay is copied
 // before the pages go, because it may stand on them.
 func rcuFree(head *urcu.Head) {
 	rcu := slabRCUOf(head)
-	r := *rcu
-	h := heapOf(r.heap)
-	c := h.cacheOf(r.cache)
-	h.addLimbo(-(1 << c.geo.Order))
-	c.release(uintptr(r.page), rcu.address())
-	c.limbo.Add(-1)
+	h := heapOf(rcu.heap)
+	c := h.cacheOf(rcu.cache)
+	n := int64(rcu.slabs)
+	h.addLimbo(-(n << c.geo.Order))
+	for rcu != nil {
+		r := *rcu
+		c.release(uintptr(r.page), rcu.address())
+		rcu = h.inLimbo(uintptr(r.next))
+	}
+	c.limbo.Add(-n)
+}
+
+// inLimbo returns the overlay at an offset, nil at 0.
+func (h *Heap) inLimbo(off uintptr) *slabRCU {
+	if off == 0 {
+		return nil
+	}
+	return h.slab(off).overlay()
 }
 
 // releaseSlab gives a slab back at once.

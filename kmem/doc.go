@@ -90,7 +90,9 @@
 //
 //   - The slab descriptor is overlaid by slabRCU ([urcu.Head] and where the pages
 //     are), so that a slab's end needs no memory. A compile-time check holds that
-//     it fits. While a slab is in limbo, address to slab has no answer, and the
+//     it fits. Slabs that die together wait together, as a chain behind the head of
+//     the first: their pages come home in one callback, and so next to each other
+//     when somebody discards them. While a slab is in limbo, address to slab has no answer, and the
 //     page's owner word says so: a free there is reported as what it is.
 //   - rcuFree copies the overlay before it frees the pages it may stand on. An
 //     off-slab descriptor goes after the pages.

@@ -19,11 +19,11 @@ func TestMutants(t *testing.T) {
 	)
 	mutant.Run(t, []mutant.Mutant{{
 		Name: "the flag off: pages go at once", File: "destroy.go",
-		Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestTypeStability$", Expect: "lost its type|foreign object .* was written|overwritten|fault",
 	}, {
 		Name: "the flag off: not in limbo", File: "destroy.go",
-		Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestLimbo$", Expect: "inside the section the object reads|in limbo",
 	}, {
 		Name: "destroy without a barrier", File: "cache.go",
@@ -89,16 +89,20 @@ func TestMutants(t *testing.T) {
 		Test: "^TestHotplug$", Expect: "after the CPUs went",
 	}, {
 		Name: "limbo uncounted", File: "destroy.go",
-		Old: "	h.addLimbo(1 << c.geo.Order)\n", New: "",
+		Old: "	h.addLimbo(int64(n) << c.geo.Order)\n", New: "",
 		Test: "^TestLimbo$", Expect: "in limbo",
 	}, {
 		Name: "limbo unmarked", File: "destroy.go",
 		Old: "c.id|ownerLimbo)", New: "c.id)",
 		Test: "^TestLimboFree$", Expect: "its slab is in limbo",
 	}, {
+		Name: "the rest of a batch forgotten", File: "destroy.go",
+		Old: "		rcu = h.inLimbo(uintptr(r.next))", New: "		rcu = nil",
+		Test: "^TestLimboBatch$", Expect: "of pages in use|still in limbo",
+	}, {
 		Name: "the overlay read after the pages went", File: "destroy.go",
-		Old: "	c.release(uintptr(r.page), rcu.address())\n	c.limbo.Add(-1)", New: "	c.release(uintptr(r.page), rcu.address())\n	h.buddy.trim()\n	h.cacheOf(rcu.cache).limbo.Add(-1)",
-		Test: "^TestLimbo$", Expect: "nil pointer|limbo",
+		Old: "		rcu = h.inLimbo(uintptr(r.next))", New: "		h.buddy.trim()\n		rcu = h.inLimbo(uintptr(rcu.next))",
+		Test: "^TestLimboBatch$", Expect: "nil pointer|SIGSEGV|of pages in use|still in limbo",
 	}, {
 		Name: "free objects miscounted", File: "cache.go",
 		Old: "	l.remove(off)\n	l.freeObjects -= int(c.num)\n", New: "	l.remove(off)\n",

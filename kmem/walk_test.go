@@ -104,6 +104,49 @@ func TestLimbo(t *testing.T) {
 	})
 }
 
+// TestLimboBatch: slabs that die together wait together, behind one callback for
+// up to limboBatch of them, every object as it was; and all of them come home.
+func TestLimboBatch(t *testing.T) {
+	layouts(t, func(t *testing.T, layout Layout) {
+		for _, size := range []int{64, 1024} { // on-slab and off-slab in 2.6.9
+			h := newTestHeap(t, HeapOptions{Layout: layout})
+			c := newTestCache(t, h, "limbo", size, CacheOptions{
+				Flags: DestroyByRCU, FixedArrays: true, Ctor: func(p Pointer) { *(*uint64)(p) = 0xC0 },
+			})
+			objects := make([]Pointer, (2*limboBatch+3)*c.Geometry().Num)
+			for i := range objects {
+				objects[i] = c.Alloc()
+			}
+			slabs := c.Stats().Slabs
+			section := h.Domain().Enter()
+			for _, p := range objects {
+				c.Free(p)
+			}
+			queued := h.Domain().Stats().Queued
+			n := c.Shrink()
+			if got, want := h.Domain().Stats().Queued-queued, int64((n+limboBatch-1)/limboBatch); got != want {
+				t.Errorf("%d slabs in limbo behind %d callbacks, want %d", n, got, want)
+			}
+			if s := h.Stats(); s.Limbo != int64(slabs*c.Geometry().SlabBytes()) {
+				t.Errorf("in limbo %d bytes, want those of %d slabs", s.Limbo, slabs)
+			}
+			for _, p := range objects {
+				if v := *(*uint64)(p); v != 0xC0 {
+					t.Fatalf("inside the section an object reads %#x", v)
+				}
+			}
+			section.Exit()
+			h.Domain().Barrier()
+			if s := h.Stats(); s.Limbo != 0 || c.Stats().SlabsLimbo != 0 {
+				t.Errorf("after the grace period: %d bytes, %d slabs still in limbo", s.Limbo, c.Stats().SlabsLimbo)
+			}
+			if live := h.Stats().Live; live > 8*pageSize { // a few slabs of descriptors
+				t.Errorf("after the grace period %d bytes of pages in use", live)
+			}
+		}
+	})
+}
+
 // TestColour checks that slabs start their objects at each colour in turn.
 func TestColour(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
