@@ -42,7 +42,7 @@ func TestMutantsReap(t *testing.T) {
 		Test: "^TestTune$", Expect: "an array holds|the array grew",
 	}, {
 		Name: "free neighbours go one by one", File: "trim.go",
-		Old: "for r.n < chunkPages {\n		order, ok := b.dirtyAt", New: "for false {\n		order, ok := b.dirtyAt",
+		Old: "for r.n < chunkPages && b.adjoinNext(&r, b.blockAt)", New: "for false && b.adjoinNext(&r, b.blockAt)",
 		Test: "^TestTrimJoinsNeighbours$", Expect: "ranges",
 	}})
 }

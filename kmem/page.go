@@ -47,6 +47,11 @@ const (
 // freeMark is the owner of a page that heads a free block.
 func freeMark(order, state uint) uint32 { return uint32(ownerFree | order<<1 | state) }
 
+// freeOf reads such a mark.
+func freeOf(owner uint32) (order, state uint, ok bool) {
+	return uint(owner&^ownerFree) >> 1, uint(owner & 1), owner&ownerFree != 0
+}
+
 // links returns the neighbours of a free block in its list; 0 is none.
 func (p *page) links() (next, prev uint32) { return uint32(p.slab), uint32(p.slab >> 32) }
 

@@ -24,9 +24,9 @@ type trimmer struct {
 	batch [32]pageRange // guarded by mu
 }
 
-// pageRange is n pages from first on: free, resident, and on no list while a
-// trim has them.
-type pageRange struct{ first, n uintptr }
+// pageRange is n pages from first on, free and on no list while a trim has them.
+// dirty of them may be resident.
+type pageRange struct{ first, n, dirty uintptr }
 
 // discard gives back at least want free resident pages, or all there are, and returns
 // how many were ever given back. It waits for a trim that is under way.
@@ -80,18 +80,19 @@ func (b *buddy) trimBatches(want uintptr) (discarded uint64) {
 			b.mu.Lock()
 			if err != nil { // still resident: keep it all, and stop asking
 				for _, r := range ranges[i:] {
+					b.dirty += r.n - r.dirty
 					b.putRange(r, dirty)
 				}
 				b.mu.Unlock()
 				return discarded
 			}
 			b.putRange(r, clean)
-			b.dirty -= r.n
+			b.dirty -= r.dirty
 			b.low = min(b.low, b.dirty)
-			b.discarded += uint64(r.n)
+			b.discarded += uint64(r.dirty)
 			discarded = b.discarded
 			b.mu.Unlock()
-			want -= min(want, r.n)
+			want -= min(want, r.dirty)
 		}
 		if len(ranges) == 0 || want == 0 {
 			return discarded
@@ -108,7 +109,7 @@ func (b *buddy) collect(dst []pageRange, want uintptr) []pageRange {
 		for want > 0 && len(dst) < cap(dst) && b.free[dirty][order] != 0 {
 			r := b.adjoin(uintptr(b.free[dirty][order]), uint(order))
 			dst = append(dst, r)
-			want -= min(want, r.n)
+			want -= min(want, r.dirty)
 		}
 	}
 	slices.SortFunc(dst, func(x, y pageRange) int { return cmp.Compare(x.first, y.first) })
@@ -116,54 +117,71 @@ func (b *buddy) collect(dst []pageRange, want uintptr) []pageRange {
 }
 
 // adjoin takes a dirty block off its list, and the dirty blocks on both sides of
-// it, as far as they follow each other, up to a chunk's worth.
+// it, up to a chunk's worth. Clean blocks of a few pages that stand between come
+// along: to discard them again is free, and another system call is not.
 func (b *buddy) adjoin(first uintptr, order uint) pageRange {
 	b.unlink(first, order)
-	r := pageRange{first, 1 << order}
-	for r.n < chunkPages {
-		order, ok := b.dirtyAt(r.first + r.n)
-		if !ok {
-			break
-		}
-		b.unlink(r.first+r.n, order)
-		r.n += 1 << order
+	r := pageRange{first: first, n: 1 << order, dirty: 1 << order}
+	for r.n < chunkPages && b.adjoinNext(&r, b.blockAt) {
 	}
-	for r.n < chunkPages {
-		order, ok := b.dirtyBefore(r.first)
-		if !ok {
-			break
-		}
-		r.first -= 1 << order
-		r.n += 1 << order
-		b.unlink(r.first, order)
+	for r.n < chunkPages && b.adjoinNext(&r, b.blockBefore) {
 	}
 	return r
 }
 
-// dirtyAt returns the order of the dirty block that begins at page n.
-func (b *buddy) dirtyAt(n uintptr) (order uint, ok bool) {
-	if n >= b.committed {
-		return 0, false
-	}
-	for order = range uint(maxBuddy + 1) {
-		if b.h.pageOwner(n) == freeMark(order, dirty) {
-			return order, true
+// adjoinNext adds the next dirty block that look finds beside r, and what is
+// between. It reports whether there was one.
+func (b *buddy) adjoinNext(r *pageRange, look func(pageRange) (freeBlock, bool)) bool {
+	var blocks [bridgeBlocks + 1]freeBlock
+	all := *r
+	for i := range blocks {
+		f, ok := look(all)
+		if !ok {
+			return false
+		}
+		blocks[i] = f
+		all.first = min(all.first, f.first)
+		all.n += 1 << f.order
+		if f.state == dirty {
+			for _, f := range blocks[:i+1] {
+				b.unlink(f.first, f.order)
+			}
+			all.dirty += 1 << f.order
+			*r = all
+			return true
 		}
 	}
-	return 0, false
+	return false
 }
 
-// dirtyBefore returns the order of the dirty block that ends before page n.
-func (b *buddy) dirtyBefore(n uintptr) (order uint, ok bool) {
-	for order = range uint(maxBuddy + 1) {
-		if n&(1<<order-1) != 0 {
-			break
-		}
-		if b.h.pageOwner(n-1<<order) == freeMark(order, dirty) {
-			return order, true
+// bridgeBlocks is how many clean blocks in a row may come along.
+const bridgeBlocks = 4
+
+// A freeBlock is 2^order pages on a list.
+type freeBlock struct {
+	first        uintptr
+	order, state uint
+}
+
+// blockAt returns the free block that begins where r ends.
+func (b *buddy) blockAt(r pageRange) (f freeBlock, ok bool) {
+	f.first = r.first + r.n
+	if f.first >= b.committed {
+		return f, false
+	}
+	f.order, f.state, ok = freeOf(b.h.pageOwner(f.first))
+	return f, ok
+}
+
+// blockBefore returns the free block that ends where r begins.
+func (b *buddy) blockBefore(r pageRange) (f freeBlock, ok bool) {
+	for n := uintptr(1); n < chunkPages && r.first&(n-1) == 0; n <<= 1 {
+		f.first = r.first - n
+		if f.order, f.state, ok = freeOf(b.h.pageOwner(f.first)); ok && n == 1<<f.order {
+			return f, true
 		}
 	}
-	return 0, false
+	return f, false
 }
 
 // putRange links a range as the largest blocks it is made of.

@@ -2,6 +2,7 @@ package kmem
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/slabrcu/slabrcu/internal/mmap"
@@ -37,15 +38,8 @@ func TestTrimJoinsNeighbours(t *testing.T) {
 		}
 		b.freePages(p, 0)
 	}
-	b.trims.mu.Lock()
-	b.mu.Lock()
-	ranges := b.collect(b.trims.batch[:0], b.dirty)
-	for _, r := range ranges {
-		b.putRange(r, dirty)
-	}
-	b.mu.Unlock()
-	b.trims.mu.Unlock()
-	want := []pageRange{{chunkPages, 3}, {chunkPages + 4, 96}, {chunkPages + 101, 0}}
+	ranges := collectAll(b)
+	want := []pageRange{{chunkPages, 3, 3}, {chunkPages + 4, 96, 96}, {first: chunkPages + 101}}
 	if len(ranges) < 3 || len(ranges) > 4 || ranges[0] != want[0] || ranges[1] != want[1] || ranges[2].first != want[2].first {
 		t.Errorf("ranges %v, want %v and the rest in one or two", ranges, want)
 	}
@@ -56,6 +50,62 @@ func TestTrimJoinsNeighbours(t *testing.T) {
 	b.trim()
 	if b.dirty != 0 || b.free[clean][maxBuddy] == 0 {
 		t.Errorf("after a trim of all: %d pages dirty, blocks %v", b.dirty, b.free)
+	}
+}
+
+// collectAll returns the ranges that a trim of everything would begin with, and
+// puts them back as they were, but for clean pages among them.
+func collectAll(b *buddy) []pageRange {
+	b.trims.mu.Lock()
+	defer b.trims.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ranges := b.collect(b.trims.batch[:0], b.dirty)
+	for _, r := range ranges {
+		b.dirty += r.n - r.dirty
+		b.putRange(r, dirty)
+	}
+	return ranges
+}
+
+// TestTrimBridges: a few clean pages between dirty ones do not make two ranges of
+// one, many do, and a page in use always does.
+func TestTrimBridges(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	b := &h.buddy
+	pages := takePages(t, b, 1024)
+	slices.Sort(pages)
+	free := func(from, to int) {
+		for _, p := range pages[from:to] {
+			b.freePages(p, 0)
+		}
+	}
+	free(101, 103) // clean, 2 of them
+	free(200, 500) // clean, and many blocks: 3 before the boundaries at 256, 3 behind
+	b.trim()
+	free(100, 101)
+	free(103, 104)
+	free(198, 200)
+	free(500, 501)
+	free(601, 604) // beside a page in use
+	free(605, 606)
+	want := []pageRange{
+		{pages[100], 4, 2},
+		{pages[198], 2, 2}, {pages[500], 1, 1},
+		{pages[601], 3, 3}, {pages[605], 1, 1},
+	}
+	if got := collectAll(b); !slices.Equal(got, want) {
+		t.Errorf("ranges %v, want %v", got, want)
+	}
+	checkBuddy(t, b)
+	free(0, 100)
+	free(104, 198)
+	free(501, 601)
+	free(604, 605)
+	free(606, 1024)
+	b.trim()
+	if b.dirty != 0 || b.used != 0 {
+		t.Errorf("after a trim of all: %d pages dirty, %d in use", b.dirty, b.used)
 	}
 }
 
