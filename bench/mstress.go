@@ -7,6 +7,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/slabrcu/slabrcu/kmem"
@@ -39,14 +40,14 @@ type transfer [mstressPlaces]atomic.Uintptr
 
 func runMStress(r *Run) error {
 	return r.withCache("mstress", func(c *kmem.Cache) error {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.CPUs + 1))
 		return r.Measure(func(round *Round) {
 			var shared transfer
-			round.CPUs(r.CPUs, func(w *Worker) {
+			round.Goroutines(r.CPUs, func(w *Worker) {
 				rng := newRandom(w.ID)
 				w.SetChunk(mstressLife)
 				w.Begin()
 				for w.Next() {
-					w.perf.lose() // another thread works
 					smp.Run(1, func(cpu *smp.CPU) { stress(c, c.On(cpu), r.Size, w.Chunk, &rng, &shared) })
 				}
 				w.End()

@@ -24,6 +24,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -55,7 +56,7 @@ type settings struct {
 }
 
 func parseFlags(stderr io.Writer, args []string) (*settings, error) {
-	s := &settings{selection: selection{sizes: []int{64, 256}, cpus: []int{1, 2}}}
+	s := &settings{selection: selection{sizes: []int{64, 256}, cpus: []int{1, 2}, cores: runtime.NumCPU()}}
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.IntVar(&s.rounds, "rounds", 10, "how often each cell is run; 6 or more give confidence intervals")

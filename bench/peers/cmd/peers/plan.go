@@ -15,6 +15,7 @@ import (
 type workload struct {
 	name  string
 	sized bool  // runs once for each object size
+	crowd bool  // ours runs on crowding CPUs for each core, too
 	cpus  []int // the numbers of CPUs it makes sense on; nil is any
 }
 
@@ -23,13 +24,16 @@ var (
 	twoCPUs  = []int{2}
 )
 
+// crowding is how many CPUs share a core where oversubscription is measured.
+const crowding = 8
+
 // workloads in the order in which they run. Loop is first: scaling is read
 // against it.
 var workloads = []workload{
 	{name: "Loop"},
-	{name: "Pair", sized: true},
-	{name: "Batch10k", sized: true},
-	{name: "RandomLive100k", sized: true},
+	{name: "Pair", sized: true, crowd: true},
+	{name: "Batch10k", sized: true, crowd: true},
+	{name: "RandomLive100k", sized: true, crowd: true},
 	{name: "Sh6", sized: true},
 	{name: "Larson", sized: true},
 	{name: "MStress", sized: true},
@@ -55,6 +59,7 @@ type selection struct {
 	bench pattern
 	sizes numbers
 	cpus  numbers
+	cores int // of the machine
 }
 
 // cell is a workload at one size, or of one mix, on one number of CPUs. Programs
@@ -64,6 +69,7 @@ type cell struct {
 	size  int // bytes; 0 where the workload has no objects
 	cpus  int
 	mix   tableMix // of Table
+	crowd bool     // crowding CPUs for each core: ours alone
 }
 
 func (c cell) String() string {
@@ -119,8 +125,11 @@ func (s selection) cells() []cell {
 					continue
 				}
 				for _, mix := range s.mixes(w.name) {
-					out = append(out, cell{w.name, size, n, mix})
+					out = append(out, cell{bench: w.name, size: size, cpus: n, mix: mix})
 				}
+			}
+			if w.crowd && slices.Contains(s.cpus, s.cores) && s.bench.match(w.name) {
+				out = append(out, cell{bench: w.name, size: size, cpus: crowding * s.cores, crowd: true})
 			}
 		}
 	}
@@ -159,6 +168,9 @@ func plan(rounds int, cells []cell, programs []*program) []step {
 		for _, c := range cells {
 			for i := range present {
 				p := present[(i+round)%len(present)]
+				if c.crowd && p.impl != ours {
+					continue
+				}
 				for _, args := range p.runs(c) {
 					steps = append(steps, step{round, c, p, args})
 				}

@@ -35,7 +35,7 @@ func TestPlanInterleaves(t *testing.T) {
 }
 
 func TestCells(t *testing.T) {
-	s := selection{sizes: numbers{64, 256}, cpus: numbers{1, 2, 3}}
+	s := selection{sizes: numbers{64, 256}, cpus: numbers{1, 2, 3}, cores: 2}
 	if err := s.bench.Set("^(ProdCons|Call|Pair)$"); err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,16 @@ func TestCells(t *testing.T) {
 	for _, c := range s.cells() {
 		got = append(got, c.String())
 	}
-	want := "Pair size=64 cpus=1, Pair size=64 cpus=2, Pair size=64 cpus=3, " +
-		"Pair size=256 cpus=1, Pair size=256 cpus=2, Pair size=256 cpus=3, " +
+	want := "Pair size=64 cpus=1, Pair size=64 cpus=2, Pair size=64 cpus=3, Pair size=64 cpus=16, " +
+		"Pair size=256 cpus=1, Pair size=256 cpus=2, Pair size=256 cpus=3, Pair size=256 cpus=16, " +
 		"ProdCons size=64 cpus=2, ProdCons size=256 cpus=2, Call cpus=2"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("cells %v", got)
+	}
+	mine, peer := &program{impl: ours, runs: oursRuns}, &program{impl: "glibc", runs: mallocRuns("glibc")}
+	crowd := cell{bench: "Pair", size: 64, cpus: 16, crowd: true}
+	if steps := plan(1, []cell{crowd}, []*program{mine, peer}); len(steps) != 1 || steps[0].program != mine {
+		t.Errorf("%d steps where CPUs are crowded, want ours alone", len(steps))
 	}
 }
 

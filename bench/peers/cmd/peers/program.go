@@ -53,6 +53,9 @@ func (c cell) one(impl string) [][]string {
 // included, of a grace period only for that beside a busy reader.
 func oursRuns(c cell) [][]string {
 	pattern := "^" + c.bench + "$"
+	if c.crowd {
+		pattern += "/^api=cpu$"
+	}
 	switch c.bench {
 	case "Synchronize", "Call":
 		pattern += "/././^readers=1$"

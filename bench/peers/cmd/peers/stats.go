@@ -26,6 +26,7 @@ type row struct {
 	flavor  string
 	readers string
 	cpus    int
+	crowded bool // more CPUs than the machine has cores
 }
 
 // String is the row as a reader knows it.
@@ -59,6 +60,7 @@ type samples map[string][]float64
 
 // results are a file's figures, with rows and entrants in the order of the file.
 type results struct {
+	cores    int // of the machine, where a row is crowded
 	rows     []row
 	entrants map[row][]entrant
 	samples  map[row]map[entrant]samples
@@ -90,6 +92,9 @@ func (all *results) add(res *benchfmt.Result) {
 		bench: k[".name"], size: number(k["size"], 0), live: number(k["live"], 1), n: number(k["n"], 0),
 		dist: k["dist"], lookups: number(k["lookups"], 0),
 		flavor: k["flavor"], readers: k["readers"], cpus: number(k["cpus"], 1),
+	}
+	if cores := number(res.GetConfig("cores"), 0); cores > 0 && r.cpus > cores {
+		r.crowded, all.cores = true, cores
 	}
 	e := entrant{impl: k["impl"], api: k["api"]}
 	if e.impl == "" {

@@ -104,6 +104,11 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 			return l, false
 		}
 		l.reached = l.value >= g.limit
+	case g.crowded:
+		if !all.share(&l, e) {
+			return l, false
+		}
+		l.reached = l.value >= g.limit
 	case len(g.against) == 0:
 		l.value, l.low, l.high = l.ours.median, l.ours.lo, l.ours.hi
 		l.reached = l.value <= g.limit
@@ -138,6 +143,22 @@ func (all *results) scale(l *line, e entrant) bool {
 	l.value = one.median / l.ours.median * loopN.median / loop1.median
 	l.low = one.lo / l.ours.hi * loopN.lo / loop1.hi
 	l.high = one.hi / l.ours.lo * loopN.hi / loop1.lo
+	return true
+}
+
+// share sets how much of the throughput is left of what it is with a core for
+// each CPU.
+func (all *results) share(l *line, e entrant) bool {
+	from := l.row
+	from.cpus, from.crowded = all.cores, false
+	roomy, ok := all.get(from, e, "ns/op")
+	if !ok {
+		return false
+	}
+	by := float64(l.row.cpus) / float64(all.cores)
+	l.value = by * roomy.median / l.ours.median
+	l.low = by * roomy.lo / l.ours.hi
+	l.high = by * roomy.hi / l.ours.lo
 	return true
 }
 
@@ -178,6 +199,8 @@ func (l *line) goalText() string {
 		return "-"
 	case g.scaling:
 		return fmt.Sprintf(">= %.2f of loop", g.limit)
+	case g.crowded:
+		return fmt.Sprintf(">= %.2f of roomy", g.limit)
 	case len(g.against) == 0:
 		return "<= " + nanoseconds(g.limit)
 	case len(g.against) == 1:
@@ -196,7 +219,7 @@ func writeTable(w io.Writer, lines []line) error {
 			name += " " + l.goal.unit
 		}
 		value := "-"
-		if l.value != 0 && (l.goal == nil || l.goal.scaling || len(l.goal.against) > 0) {
+		if l.value != 0 && (l.goal == nil || l.goal.scaling || l.goal.crowded || len(l.goal.against) > 0) {
 			value = fmt.Sprintf("%.3f", l.value)
 		}
 		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, l.cpus, l.ours.api,

@@ -71,6 +71,24 @@ BenchmarkPair/api=go/flags=none/size=64/impl=modernc-1 1 1 ns/op
 	}
 }
 
+// A crowded row is held against the one with a core for each CPU, and nothing else.
+func TestCrowdedRows(t *testing.T) {
+	all, err := read(strings.NewReader(`
+cores: 2
+BenchmarkPair/api=cpu/flags=none/size=64-2 1 2 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-2 1 10 ns/op
+BenchmarkPair/api=cpu/flags=none/size=64-16 1 20 ns/op
+`), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := all.lines()
+	l := lines[len(lines)-1]
+	if l.cpus != 16 || l.value != 0.8 || l.reached || l.goalText() != ">= 0.85 of roomy" || len(lines) != 2 {
+		t.Errorf("%d lines, the last %+v: want 0.8 of the throughput, missed", len(lines), l)
+	}
+}
+
 func TestUnreadableFileIsReported(t *testing.T) {
 	if _, err := read(strings.NewReader("BenchmarkX 1 five ns/op\n"), "test"); err == nil {
 		t.Error("no error")
