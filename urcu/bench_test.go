@@ -160,7 +160,7 @@ func BenchmarkScan(b *testing.B) {
 				for i := range n {
 					r := d.Register("")
 					defer r.Unregister()
-					if f == QSBR || i%2 == 0 {
+					if f != MB || i%2 == 0 {
 						r.Offline()
 					}
 				}

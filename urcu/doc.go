@@ -25,6 +25,7 @@
 //	epoch            the domain's counter; wraps without harm
 //	word             what a reader shows of itself: an epoch, and how many sections
 //	                 are open
+//	notice           what leaders want of a reader: an acknowledgement, a ring
 //	tag              the epoch that all readers must reach before something is done
 //	grace period     from the announcement of an epoch until no older word is left
 //	leader           who looks at the words, by holding grace.lead
@@ -39,8 +40,9 @@
 // be in a section. The lower 16 bits of a word count the reader's open sections,
 // each inside the one before; the rest is an epoch. Those bits of the counter
 // itself are 1, so a reader that enters copies the counter into its word, and one
-// that leaves subtracts 1. An updater that has unpublished something issues a full
-// fence, reads epoch e, and holds tag t = e+1 (one step). The grace period of t:
+// that leaves subtracts 1 (Memb has copied it before, less 1, and adds 1 to enter). An
+// updater that has unpublished something issues a full fence, reads epoch e, and
+// holds tag t = e+1 (one step). The grace period of t:
 //
 //  1. the leader sets the counter to t, or finds it there
 //  2. it looks at each word once, until that counts no section, or shows t or later
@@ -65,9 +67,11 @@
 //	QSBR   Lock and Unlock are empty. The word shows the last epoch at which the
 //	       reader said to be quiescent, and is 0 only while it is offline. An online
 //	       reader that stops announcing stops all grace periods.
-//	Memb   Lock and Unlock store plainly. The leader calls membarrier(2), which
-//	       fences on every running thread of the process, for readers that have
-//	       not acknowledged the epoch.
+//	Memb   Lock and Unlock count in the word by plain stores, and Unlock looks at
+//	       one more word of the reader's own, the notice. The leader calls
+//	       membarrier(2), which fences on every running thread of the process, for
+//	       readers that have not acknowledged the epoch. A reader that sleeps
+//	       goes offline, or costs that in every grace period.
 //	MB     Lock fences for itself, by XCHG; Unlock stores plainly.
 //
 // Each is a small concrete type, so that its fast path inlines. All share the
@@ -79,20 +83,36 @@
 // # Acknowledgements
 //
 // A membarrier disturbs every thread and takes 8 to 18 µs in a virtual machine,
-// so the leader of a Memb domain looks for something better first. When the epoch
-// moves, the fast path of each reader's next Lock fails, and the slow path puts
-// the new epoch into the word, where Unlock leaves it: an acknowledgement. Whoever
-// shows one of t has, by store order, ended all sections before it, and by load
-// order begins none that finds what was unpublished before t. So a busy reader
-// passes within two cache misses. Only for readers that stay silent (they sleep, or
-// are in a long section) the leader fences, once, and then believes their words.
+// so the leader of a Memb domain looks for something better first. When a look
+// finds a reader that has not passed, the leader stores the epoch t into the notice
+// of that one and all that come after. A reader that leaves its outermost section and
+// finds a notice takes it and puts t into its word, which counts from there: an
+// acknowledgement. Whoever shows one of t has, by store order, ended all sections
+// before it, and by load order begins none that finds what was unpublished before
+// t. No store buffer needs to be empty for either. So a busy reader passes within
+// two cache misses, and while no leader wants anything its section is two stores and
+// a look at a line that nobody else writes. Only for readers that stay silent (they
+// sleep, or are in a long section) the leader fences, once, and then believes their
+// words.
+//
+// A notice that stays is no harm: the next leader stores its own epoch over it. It is
+// asked once in a grace period, for the reader takes the notice by an exchange, and
+// so answers the last one. TestModelNotice says that none is lost.
+//
+// Nothing of this looks at Lock, which is one instruction; so Lock cannot bring a
+// reader back from offline, Online does. What is wrong with a reader (it is offline,
+// gone, has left more sections than it entered, or nests too deep) shows in its word,
+// whose bit above the count is then 0, and Unlock's slow path looks at that bit.
+// Offline, and in the tomb of those that are gone, there is always a notice, so
+// every Unlock is slow; else the next grace period brings one. Leaders pass no
+// word without that bit but 0.
 //
 // It never believes a word that counts no section without that: the reader's store
 // may sit in its store buffer while it holds what it has loaded. Nor does it believe
-// that a reader which was quiet at the last membarrier still is: it may have loaded
-// the old epoch before, and enter by it now. The model breaks both ideas within 17
-// steps, and the first is a mutant of the suite. No membarrier is needed for an
-// offline reader, because coming back from offline is an exchange.
+// that a reader which was quiet at the last membarrier still is: one section later
+// its store is on the way again. The model breaks both ideas within 20 steps, and the
+// first is a mutant of the suite. No membarrier is needed for an offline reader,
+// because coming back from offline is an exchange.
 //
 // # Sections of any goroutine
 //
@@ -117,22 +137,24 @@
 //	A  reader: word = epoch; then the section's loads
 //	B  leader: (unpublish; fence; tag); epoch = t; then look at words
 //	   Either the leader sees the word or the section sees the unpublishing.
-//	   A is XCHG (QSBR going online, MB, Enter), or a plain store whose fence B
-//	   supplies by membarrier (Memb).
-//	C  reader: the sections before; word = e; the section's loads come after the load of e
-//	   leader: word; then free. See Acknowledgements.
+//	   A is XCHG (QSBR and Memb going online, MB, Enter), or a plain store whose
+//	   fence B supplies by membarrier (Memb).
+//	C  reader: the sections before; take notice e; word = e; later sections' loads
+//	   leader: (unpublish); notice = e; look at word; then free
+//	   Whoever sees the word knows the sections before it ended, and the later
+//	   ones after the unpublishing. See Acknowledgements.
 //	D  reader: the section's loads; word: one section less
 //	   leader: word; then free. A releasing store and an acquiring load.
-//	W  reader: word: no section; then look at waiting
-//	   leader: waiting = 1; heavy fence; look at word; sleep
+//	W  reader: word: no section; then look at notice
+//	   leader: notice = parked; heavy fence; look at word; sleep
 //	   Either the leader sees no section or the reader rings.
 //
 //	      amd64                                  arm64, and all others
-//	A     XCHG, 2 to 5 ns; Memb: MOV             STLR or SWPAL, and the section's first
-//	                                             atomic load is LDAR: they stay in order
+//	A     XCHG, 2 to 5 ns; Memb: INC             STLR, LDADDAL or SWPAL, and the section's
+//	                                             first atomic load is LDAR: in order
 //	B     XCHG; Memb: also membarrier            STLR, LDAR
-//	C     MOV; from offline XCHG                 STLR; SWPAL
-//	D     MOV                                    STLR
+//	C     notice MOV, XCHG; word MOV             STLR, SWPAL; STLR
+//	D     MOV or DEC                             STLR or LDADDAL
 //	W     membarrier, when somebody goes to      STLR, LDAR on both sides
 //	      sleep, and not otherwise
 //
@@ -228,7 +250,8 @@
 //   - An online QSBR reader that calls Domain.Synchronize waits for itself, and one
 //     that blocks stops everybody: Reader.Synchronize, Offline.
 //   - A registered Memb reader that sleeps without Offline costs a membarrier in
-//     every grace period.
+//     every grace period, from its registration on. One that has gone offline and
+//     enters a section without Online is not waited for; its Unlock panics.
 //   - A mutex that is held across Synchronize must not be taken in a section.
 //   - A section that sleeps holds up memory for as long. A preempted one does, too.
 //   - The child of a fork without exec has no threads but one, and no grace period

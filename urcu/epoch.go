@@ -31,6 +31,11 @@ func firstEpoch() uint64 {
 	return epochZero
 }
 
+// quiet reports whether a reader's word says that it is outside of sections. The
+// bit above the count must be 1 as in every epoch: a count that has run over or
+// under clears it, and leaders wait rather than believe such a word.
+func quiet(w uint64) bool { return w == 0 || w&(epochStep-1) == 1<<nestBits }
+
 // reached reports whether epoch e is t or later. The difference is signed: two
 // epochs in use are never half the number space apart.
 func reached(e, t uint64) bool { return int64(e-t) >= 0 }

@@ -16,13 +16,17 @@ func releaseStore(p *uint64, v uint64) { atomic.StoreUint64(p, v) }
 
 func releaseStore32(p *uint32, v uint32) { atomic.StoreUint32(p, v) }
 
-// lockMemb enters. arm64: STLR; the section's first load of a shared pointer is
+// lockMemb enters. arm64: LDADDAL; the section's first load of a shared pointer is
 // an atomic one, LDAR, and does not overtake it.
-func (r *record) lockMemb() {
-	if r.word+1 != atomic.LoadUint64(r.epoch) {
-		r.lockMembSlow()
+func (r *record) lockMemb() { atomic.AddUint64(&r.word, 1) }
+
+// unlockMemb leaves the innermost section. arm64: LDADDAL, then LDAR, which stay in
+// order.
+func (r *record) unlockMemb() {
+	atomic.AddUint64(&r.word, ^uint64(0))
+	if atomic.LoadUint64(&r.notice) != 0 {
+		r.unlockMembSlow()
 	}
-	atomic.StoreUint64(&r.word, r.word+1)
 }
 
 // lockMB enters.
@@ -34,10 +38,10 @@ func (r *record) lockMB() {
 	}
 }
 
-// unlock leaves the innermost section. arm64: STLR, then LDAR, which stay in order.
-func (r *record) unlock() {
+// unlockMB leaves the innermost section. arm64: STLR, then LDAR, which stay in order.
+func (r *record) unlockMB() {
 	atomic.StoreUint64(&r.word, r.word-1)
-	if atomic.LoadUint64(&r.waiting) != 0 {
-		r.unlockSlow()
+	if atomic.LoadUint64(&r.notice) != 0 {
+		r.unlockMBSlow()
 	}
 }

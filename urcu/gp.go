@@ -18,6 +18,7 @@ type grace struct {
 	// Guarded by lead.
 	active  bool   // target is announced and not yet completed
 	widened bool   // target was moved after the start
+	asked   bool   // Memb: all that the pass has not reached yet have a notice
 	fenced  bool   // Memb: a membarrier has run since the epoch became target
 	target  uint64 // readers must be outside, or have entered at target or later
 	silent  int    // Memb: polls of readers that did not acknowledge
@@ -66,7 +67,7 @@ func (d *Domain) done(t uint64) bool { return reached(atomic.LoadUint64(&d.compl
 func (g *grace) begin(d *Domain) {
 	g.target = atomic.LoadUint64(&d.epoch) + epochStep
 	atomic.StoreUint64(&d.epoch, g.target)
-	g.active, g.fenced, g.silent = true, false, 0
+	g.active, g.asked, g.fenced, g.silent = true, false, false, 0
 	g.at = cursor{
 		chunks: *d.registry.chunks.Load(),
 		pages:  *d.overflow.Load(),
@@ -126,7 +127,7 @@ func (g *grace) advance(d *Domain) bool {
 // acknowledged the target passes only after a membarrier, whatever its word
 // counts: the word of a section just begun may still sit in a store buffer.
 func (g *grace) passed(d *Domain, r *record) bool {
-	if d.flavor != Memb || !plainStores {
+	if d.flavor != Memb {
 		return r.passed(g.target)
 	}
 	if r.acknowledged(g.target) {
@@ -135,11 +136,45 @@ func (g *grace) passed(d *Domain, r *record) bool {
 		}
 		return true
 	}
-	if !g.fenced {
-		g.silent++
-		return false
+	if (g.fenced || !plainStores) && r.passed(g.target) {
+		return true
 	}
-	return r.passed(g.target)
+	if !g.asked {
+		g.askAll()
+	}
+	if plainStores && !g.fenced {
+		g.silent++
+	}
+	return false
+}
+
+// askAll gives a notice to all Memb readers from the cursor on, so that they
+// acknowledge side by side and not one after the other. The caller leads, and has
+// announced the target.
+//
+// Once is enough: the notice stays until its owner takes it, or somebody who leads
+// replaces it by a later one. A reader that the bitmaps do not show yet sets its bit
+// before it loads the epoch, by atomics, so it shows the target or a later one.
+//
+// A mark of one who sleeps stays: the pass that he slept in may have been finished by
+// a driver before the reader got to its notice, and nobody else would be told. The load
+// and the store need no exchange, as only who leads stores marks: when the owner
+// takes the notice in between, it rings once more, for nothing.
+//
+// The store releases the unpublishing, which the tag's fence put before it. Pairs with
+// C in unlockMembSlow. amd64: MOV. arm64: STLR.
+func (g *grace) askAll() {
+	g.asked = true
+	recs := g.at.recs
+	for i, c := range g.at.chunks {
+		if i > 0 {
+			recs = c.used.Load()
+		}
+		for ; recs != 0; recs &= recs - 1 {
+			n := &c.rec[bits.TrailingZeros64(recs)].notice
+			releaseStore(n, g.target|atomic.LoadUint64(n)&noticeParked)
+		}
+	}
 }
 
 // finish publishes the end. The caller leads; release wakes those who waited.

@@ -48,13 +48,14 @@ func (d *Domain) step(t uint64, hurry bool) bool {
 	return d.done(t)
 }
 
-// start begins a grace period for t, unless one is under way, without looking at
-// any reader yet: it is too early for that.
+// start begins a grace period for t, unless one is under way. It is too early for
+// anybody to have acknowledged it, so all that the look does is ask.
 func (d *Domain) start(t uint64) {
 	g := &d.grace
 	if g.tryLead() {
 		if !g.active && !d.done(t) {
 			g.begin(d)
+			g.advance(d)
 		}
 		d.release()
 	}
@@ -220,12 +221,12 @@ func (g *grace) ask(d *Domain) (late bool) {
 	}
 	at := &g.at
 	if len(at.chunks) > 0 {
-		atomic.StoreUint64(&at.chunks[0].rec[bits.TrailingZeros64(at.recs)].waiting, 1)
+		atomic.StoreUint64(&at.chunks[0].rec[bits.TrailingZeros64(at.recs)].notice, g.target|noticeParked)
 	} else {
 		atomic.StoreUint32(&at.page.line[bits.TrailingZeros64(at.lines)].waiting, 1)
 	}
-	if plainStores {
-		membarrier()
+	if plainStores && membarrier() {
+		g.fenced = true // it is as good for B
 	}
 	return !g.advance(d)
 }

@@ -155,7 +155,8 @@ func TestTortureLockstep(t *testing.T) {
 	})
 	run("memb from offline", Memb, func(l *lockstep) func() {
 		r := l.d.RegisterMemb("")
-		l.enter, l.leave, l.ready = r.Lock, r.Unlock, r.Offline
+		l.enter = func() { r.Online(); r.Lock() }
+		l.leave, l.ready = r.Unlock, r.Offline
 		return r.Unregister
 	})
 	run("mb", MB, func(l *lockstep) func() {
@@ -177,7 +178,15 @@ func TestTortureLockstepBell(t *testing.T) {
 	if plainStores && !HasHeavyFence() {
 		t.Skip("without a heavy fence rings may be lost, and the sleep is bounded")
 	}
-	d := newDomain(t, Options{Flavor: MB})
+	for _, f := range flavors() {
+		if f != QSBR { // its announcements are exchanges
+			t.Run(f.String(), func(t *testing.T) { lockstepBell(t, f) })
+		}
+	}
+}
+
+func lockstepBell(t *testing.T, f Flavor) {
+	d := newDomain(t, Options{Flavor: f})
 	l := &lockstep{d: d}
 	lost, slept := 0, 0
 	smp.Run(2, func(c *smp.CPU) {
@@ -187,7 +196,7 @@ func TestTortureLockstepBell(t *testing.T) {
 			l.stop.Store(true)
 			return
 		}
-		reader := d.RegisterMB("")
+		reader, rec := registerForBell(d)
 		defer reader.Unregister()
 		for n := uint64(1); ; n++ {
 			reader.Lock()
@@ -201,7 +210,7 @@ func TestTortureLockstepBell(t *testing.T) {
 			for range int(l.skew.Load()) + r.IntN(32) {
 				burn()
 			}
-			l.sink += atomic.LoadUint64(&reader.rec.waiting)
+			l.sink += atomic.LoadUint64(&rec.notice)
 			for k := range len(l.noise) - r.IntN(32) {
 				releaseStore(&l.noise[k].word, n)
 			}
@@ -216,6 +225,16 @@ func TestTortureLockstepBell(t *testing.T) {
 	if lost != 0 {
 		t.Errorf("%d of %d rings were lost", lost, slept)
 	}
+}
+
+// registerForBell returns a reader of d's flavor, and its record.
+func registerForBell(d *Domain) (Reader, *record) {
+	if d.flavor == Memb {
+		r := d.RegisterMemb("")
+		return r, r.rec
+	}
+	r := d.RegisterMB("")
+	return r, r.rec
 }
 
 // ask is the leader's side. The reader's stay settles where the leader would go

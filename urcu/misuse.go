@@ -18,6 +18,15 @@ func (r *QSBRReader) checkLock(op string) {
 	r.rec.nest++
 }
 
+// checkLock looks for what Lock itself has no time for.
+func (r *MembReader) checkLock(op string) {
+	r.checkUse(op)
+	if r.rec.word == 0 {
+		panic("urcu: " + op + " by offline reader " + r.describe() + ": call Online first")
+	}
+	r.rec.mayNest()
+}
+
 func (r *QSBRReader) checkUnlock(op string) {
 	r.checkUse(op)
 	if r.rec.nest == 0 {

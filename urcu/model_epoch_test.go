@@ -1,13 +1,13 @@
 //go:build !race && !invariants
 
-// Models of grace periods: Memb with acknowledgements, MB, QSBR.
+// Models of grace periods: the leader, MB, QSBR. Memb is in model_memb_test.go.
 
 package urcu
 
 import "testing"
 
-// Memory of these models. Epochs count by one here. A word is twice the epoch, and
-// one more inside of a section; 0 is offline or before the first section.
+// Memory of these models. Epochs count by one here. A word is mStep times the
+// epoch and the number of open sections; 0 is offline or before the first section.
 const (
 	mEpoch     = 0
 	mPtr       = 1 // which block is published
@@ -15,6 +15,10 @@ const (
 	mFreed     = 3 // mFreed+b: block b was freed; three blocks
 	mWord      = 6 // mWord+r
 	mQuiet     = 8
+	mNotice    = 10 // mNotice+r: the epoch, or mOffline
+
+	mStep    = 4 // the count has two bits
+	mOffline = 0x80
 )
 
 const heldFreed = "a reader holds a freed block"
@@ -42,43 +46,11 @@ func repeat(n int, p func(base int) program) program {
 	return all
 }
 
-type membOptions struct {
-	offline bool // the reader goes offline after every section
-	noFence bool // broken: comes back from offline by a plain store
-}
-
-// modelMembReader is lockMemb, lockMembSlow and unlock.
-func modelMembReader(r uint8, sections int, o membOptions) program {
-	return repeat(sections, func(base int) program {
-		const fast = 3
-		p := program{
-			one("look at the epoch", func(c *cpu) bool {
-				if 2*c.load(mEpoch) == c.load(mWord+r) {
-					return c.jump(base + fast)
-				}
-				return true
-			}),
-			one("slow: load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true }),
-			one("slow: acknowledge", func(c *cpu) bool {
-				if c.load(mWord+r) == 0 && !o.noFence {
-					return c.xchg(mWord+r, 2*c.t.reg[0])
-				}
-				return c.store(mWord+r, 2*c.t.reg[0])
-			}),
-			one("enter", func(c *cpu) bool { return c.store(mWord+r, c.load(mWord+r)+1) }),
-		}
-		p = append(p, modelSection()...)
-		p = append(p, one("leave", func(c *cpu) bool { return c.store(mWord+r, c.load(mWord+r)-1) }))
-		if o.offline {
-			p = append(p, one("offline", func(c *cpu) bool { return c.xchg(mWord+r, 0) }))
-		}
-		return p
-	})
-}
-
 type leaderOptions struct {
 	memb        bool
 	noBarrier   bool  // broken: no membarrier at all
+	acksOnly    bool  // the last grace period passes readers by their acknowledgements alone
+	askFirst    bool  // broken: asks before it unpublishes
 	trustIdle   bool  // broken: no membarrier when the word counts no section
 	trustQuiet  bool  // broken: no membarrier when the word is as one found it, and counts no section
 	ackEarly    uint8 // broken: acks of so many epochs ago are accepted
@@ -92,21 +64,28 @@ func modelUpdater(readers, periods int, o leaderOptions) program {
 	return repeat(periods, func(base int) program {
 		g++
 		now := g
-		p := program{
-			one("unpublish", func(c *cpu) bool { return c.store(mPtr, now) }),
-			one("announce", func(c *cpu) bool {
-				if !c.xchg(mEpoch, c.m.mem[mEpoch]+1) {
-					return false
-				}
-				c.t.reg[0], c.t.reg[1] = c.m.mem[mEpoch], 0 // target, fenced
-				if o.half {
-					c.t.reg[0]--
-				}
-				return true
-			}),
+		unpublish := one("unpublish", func(c *cpu) bool { return c.store(mPtr, now) })
+		announce := one("announce", func(c *cpu) bool {
+			if !c.xchg(mEpoch, c.m.mem[mEpoch]+1) {
+				return false
+			}
+			c.t.reg[0], c.t.reg[1] = c.m.mem[mEpoch], 0 // target, fenced
+			if o.half {
+				c.t.reg[0]--
+			}
+			return true
+		})
+		p := program{unpublish, announce}
+		for r := 0; r < readers && o.memb; r++ {
+			p = append(p, modelAsk(uint8(r)))
+		}
+		if o.askFirst {
+			p = append(p[1:], unpublish)
 		}
 		for r := o.skipReaders; r < readers; r++ {
-			p = append(p, modelPass(uint8(r), o))
+			pass := o
+			pass.acksOnly = o.acksOnly && now == uint8(periods)
+			p = append(p, modelPass(uint8(r), pass))
 		}
 		return append(p, one("free", func(c *cpu) bool { c.m.mem[mFreed+now-1] = 1; return true }))
 	})
@@ -116,16 +95,16 @@ func modelUpdater(readers, periods int, o leaderOptions) program {
 func modelPass(r uint8, o leaderOptions) []instr {
 	gone := func(c *cpu) bool {
 		w := c.load(mWord + r)
-		return w%2 == 0 || w/2 >= c.t.reg[0]
+		return w%mStep == 0 || w/mStep >= c.t.reg[0]
 	}
-	idle := func(c *cpu) bool { return c.load(mWord+r)%2 == 0 }
+	idle := func(c *cpu) bool { return c.load(mWord+r)%mStep == 0 }
 	if !o.memb {
 		return one("pass by word", gone)
 	}
-	return []instr{
+	ways := []instr{
 		{"pass by ack", func(c *cpu) bool {
 			w := c.load(mWord + r)
-			return w == 0 || w/2+o.ackEarly >= c.t.reg[0]
+			return w == 0 || w/mStep+o.ackEarly >= c.t.reg[0]
 		}},
 		{"membarrier", func(c *cpu) bool {
 			if c.t.reg[1] != 0 || o.noBarrier {
@@ -149,32 +128,18 @@ func modelPass(r uint8, o leaderOptions) []instr {
 			return true
 		}},
 	}
+	if o.acksOnly {
+		return ways[:1]
+	}
+	return ways
+}
+
+// modelAsk is askAll, for one reader.
+func modelAsk(r uint8) []instr {
+	return one("ask", func(c *cpu) bool { return c.store(mNotice+r, c.t.reg[0]) })
 }
 
 func epochStart(mem *[maxWords]uint8) { mem[mEpoch] = 1 }
-
-// online starts with both readers having acknowledged the first epoch.
-func onlineStart(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, 2, 2 }
-
-func TestModelMemb(t *testing.T) {
-	build := func(name string, start func(*[maxWords]uint8), r membOptions, u leaderOptions) model {
-		u.memb = true
-		return model{name: name, start: start, programs: []program{
-			modelUpdater(2, 2, u), modelMembReader(0, 2, r), modelMembReader(1, 2, r),
-		}}
-	}
-	build("two readers, two sections, two grace periods", onlineStart, membOptions{}, leaderOptions{}).holds(t)
-	build("from offline", epochStart, membOptions{}, leaderOptions{}).holds(t)
-	build("offline after each section", epochStart, membOptions{offline: true}, leaderOptions{}).holds(t)
-
-	build("no wait for one reader", onlineStart, membOptions{}, leaderOptions{skipReaders: 1}).breaks(t, heldFreed)
-	build("no membarrier", onlineStart, membOptions{}, leaderOptions{noBarrier: true}).breaks(t, heldFreed)
-	build("no membarrier when the word counts no section", onlineStart, membOptions{}, leaderOptions{trustIdle: true}).breaks(t, heldFreed)
-	build("no membarrier for a reader that was quiet at the last one", onlineStart, membOptions{}, leaderOptions{trustQuiet: true}).breaks(t, heldFreed)
-	build("ack of the epoch before", onlineStart, membOptions{}, leaderOptions{ackEarly: 1}).breaks(t, heldFreed)
-	build("half a grace period", onlineStart, membOptions{}, leaderOptions{half: true}).breaks(t, heldFreed)
-	build("back from offline without a fence", epochStart, membOptions{noFence: true}, leaderOptions{}).breaks(t, heldFreed)
-}
 
 // modelMBReader is lockMB and unlock; also a section of any goroutine that has
 // found its word.
@@ -184,9 +149,9 @@ func modelMBReader(r uint8, sections int, fence bool) program {
 			one("load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true }),
 			one("word", func(c *cpu) bool {
 				if fence {
-					return c.xchg(mWord+r, 2*c.t.reg[0]+1)
+					return c.xchg(mWord+r, mStep*c.t.reg[0]+1)
 				}
-				return c.store(mWord+r, 2*c.t.reg[0]+1)
+				return c.store(mWord+r, mStep*c.t.reg[0]+1)
 			}),
 		}
 		p = append(p, modelSection()...)
@@ -222,7 +187,7 @@ func modelQSBRReader(r uint8, o qsbrOptions) program {
 		return c.xchg(mWord+r, v)
 	}
 	loadEpoch := one("load the epoch", func(c *cpu) bool { c.t.reg[0] = c.load(mEpoch); return true })
-	announce := one("announce", func(c *cpu) bool { return put(o.plainQuiescent, c, 2*c.t.reg[0]+1) })
+	announce := one("announce", func(c *cpu) bool { return put(o.plainQuiescent, c, mStep*c.t.reg[0]+1) })
 	s := modelSection()
 	p := program{s[0], s[1], loadEpoch, announce}
 	if o.early {
@@ -232,7 +197,7 @@ func modelQSBRReader(r uint8, o qsbrOptions) program {
 	p = append(p,
 		one("offline", func(c *cpu) bool { return c.xchg(mWord+r, 0) }),
 		loadEpoch,
-		one("online", func(c *cpu) bool { return put(o.plainOnline, c, 2*c.t.reg[0]+1) }))
+		one("online", func(c *cpu) bool { return put(o.plainOnline, c, mStep*c.t.reg[0]+1) }))
 	p = append(p, s...)
 	return append(p, one("unregister", func(c *cpu) bool { return c.xchg(mWord+r, 0) }))
 }
@@ -241,7 +206,7 @@ func TestModelQSBR(t *testing.T) {
 	build := func(name string, o qsbrOptions) model {
 		return model{
 			name:  name,
-			start: func(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, 3, 3 },
+			start: func(mem *[maxWords]uint8) { mem[mEpoch], mem[mWord], mem[mWord+1] = 1, mStep+1, mStep+1 },
 			programs: []program{
 				modelUpdater(2, 2, leaderOptions{}), modelQSBRReader(0, o), modelQSBRReader(1, o),
 			},

@@ -1,50 +1,11 @@
 //go:build !race && !invariants
 
-// Models of waiting: a late reader and the leader that sleeps for it, and the
-// crowd with its lead and its sentinel. What must not happen is that everybody
-// waits; there are no timers here.
+// Model of waiting: the crowd with its lead and its sentinel. What must not happen
+// is that everybody waits; there are no timers here.
 
 package urcu
 
 import "testing"
-
-// TestModelBell is W in lead.go: one reader that leaves, one leader that asks to
-// be told.
-func TestModelBell(t *testing.T) {
-	const word, waiting, ring = 0, 1, 2
-	reader := func(lookFirst bool) program {
-		leave := one("leave", func(c *cpu) bool { return c.store(word, 0) })
-		look := one("look at the mark", func(c *cpu) bool { c.t.reg[0] = c.load(waiting); return true })
-		tell := one("ring", func(c *cpu) bool { return c.t.reg[0] == 0 || c.xchg(ring, 1) })
-		if lookFirst {
-			return program{look, leave, tell}
-		}
-		return program{leave, look, tell}
-	}
-	leader := func(fence bool) program {
-		return program{
-			one("mark", func(c *cpu) bool { return c.xchg(waiting, 1) }),
-			one("heavy fence", func(c *cpu) bool { return !fence || c.membarrier() }),
-			one("look again", func(c *cpu) bool {
-				if c.load(word) == 0 {
-					return c.jump(4)
-				}
-				return true
-			}),
-			one("sleep", func(c *cpu) bool { return c.load(ring) == 1 }),
-		}
-	}
-	build := func(name string, fence, lookFirst bool) model {
-		return model{
-			name: name, start: func(mem *[maxWords]uint8) { mem[word] = 1 },
-			programs: []program{reader(lookFirst), leader(fence)},
-		}
-	}
-	const lost = "everybody waits"
-	build("mark, fence, look; leave, look", true, false).holds(t)
-	build("no heavy fence", false, false).breaks(t, lost)
-	build("the reader looks before it leaves", true, true).breaks(t, lost)
-}
 
 // Memory of the crowd's model. Epochs count by one; everything is sequentially
 // consistent, and what the code does under crowd.mu is one step.

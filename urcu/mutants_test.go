@@ -30,8 +30,8 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "membarrier skipped because the word counts no section", File: "gp.go",
-			Old:  "\tif !g.fenced {\n",
-			New:  "\tif !g.fenced {\n\t\tif !r.inside() {\n\t\t\treturn true\n\t\t}\n",
+			Old:  "\tif (g.fenced || !plainStores) && r.passed(g.target) {\n",
+			New:  "\tif (g.fenced || !r.inside()) && r.passed(g.target) {\n",
 			Test: "^TestTortureLockstep$/^memb$", Expect: tooShort,
 		},
 		{
@@ -83,14 +83,56 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "a nested section acknowledges", File: "reader_memb.go",
-			Old:  "\t\tr.mayNest()\n\t\treturn\n",
-			New:  "\t\tr.word = atomic.LoadUint64(r.epoch) - 1 + r.word&nestMask\n\t\treturn\n",
+			Old:  "\t} else if w&nestMask != 0 {\n",
+			New:  "\t} else if w&nestMask != 0 {\n\t\tr.word = atomic.LoadUint64(r.epoch) - 1 + w&nestMask\n",
 			Test: "^TestNestedSections$", Expect: "ended inside the outermost section",
 		},
 		{
+			Name: "Unlock takes the notice and acknowledges nothing", File: "reader_memb.go",
+			Old:  "\t\treleaseStore(&r.word, n&^noticeParked-1)\n",
+			New:  "",
+			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
+		},
+		{
+			Name: "nobody is asked", File: "gp.go",
+			Old:  "\t\tg.askAll()\n",
+			New:  "",
+			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
+		},
+		{
+			Name: "nobody is asked again", File: "gp.go",
+			Old:  "g.active, g.asked, g.fenced, g.silent = true, false, false, 0",
+			New:  "g.active, g.fenced, g.silent = true, false, 0",
+			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
+		},
+		{
+			Name: "one is asked and no other", File: "gp.go",
+			Old:  "(n)&noticeParked)\n",
+			New:  "(n)&noticeParked)\n\t\t\treturn\n",
+			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
+		},
+		{
+			Name: "the next notice wipes out the mark of one who sleeps", File: "gp.go",
+			Old:  "g.target|atomic.LoadUint64(n)&noticeParked)",
+			New:  "g.target)",
+			Test: "^TestMarkStays$", Expect: "has not rung",
+		},
+		{
+			Name: "offline without a notice", File: "reader_memb.go",
+			Old:  "\tr.rec.answer(noticeOffline)\n",
+			New:  "\tr.rec.answer(0)\n",
+			Test: "^TestMembOffline$", Expect: "no panic",
+		},
+		{
+			Name: "a count that has run over is believed", File: "epoch.go",
+			Old:  "w == 0 || w&(epochStep-1) == 1<<nestBits",
+			New:  "w&nestMask == 0",
+			Test: "^TestMembUnlockTooMany$", Expect: "a grace period ended: 65,536",
+		},
+		{
 			Name: "back from offline without a fence", File: "reader_memb.go",
-			Old:  "\tif r.word == 0 {\n",
-			New:  "\tif false {\n",
+			Old:  "\tatomic.SwapUint64(&rec.word, atomic.LoadUint64(rec.epoch)-1)\n",
+			New:  "\treleaseStore(&rec.word, atomic.LoadUint64(rec.epoch)-1)\n",
 			Test: "^TestTortureLockstep$/^memb from offline$", Expect: tooShort,
 		},
 		{
@@ -143,15 +185,21 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "late reader does not ring", File: "record.go",
-			Old:  "\tif r.word&nestMask == 0 {\n\t\tr.wakeLeader()\n",
-			New:  "\tif r.word&nestMask == 0 {\n\t\tatomic.StoreUint64(&r.waiting, 0)\n",
+			Old:  "\tif r.word&nestMask == 0 {\n\t\tr.answer(0)\n",
+			New:  "\tif r.word&nestMask == 0 {\n\t\tatomic.StoreUint64(&r.notice, 0)\n",
+			Test: "^TestLateReaderWakes$", Expect: "want exactly 250ms",
+		},
+		{
+			Name: "late Memb reader does not ring", File: "reader_memb.go",
+			Old:  "n := r.answer(0)",
+			New:  "n := atomic.SwapUint64(&r.notice, 0)",
 			Test: "^TestLateReaderWakes$", Expect: "want exactly 250ms",
 		},
 		{
 			Name: "no membarrier before the sleep", File: "lead.go",
-			Old:  "\tif plainStores {\n\t\tmembarrier()\n",
+			Old:  "\tif plainStores && membarrier() {\n",
 			New:  "\tif plainStores {\n",
-			Test: "^TestTortureLockstepBell$", Expect: "rings were lost",
+			Test: "^TestTortureLockstepBell$/^mb$", Expect: "rings were lost",
 		},
 		{
 			Name: "late section of any goroutine does not ring", File: "section.go",

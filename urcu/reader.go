@@ -27,7 +27,7 @@ type Reader interface {
 	QuiescentState()
 	// Offline says that the reader will sleep. Not inside a section.
 	Offline()
-	// Online ends Offline.
+	// Online ends Offline. It comes before the next section. Not inside a section.
 	Online()
 }
 
@@ -51,8 +51,8 @@ func (h *handle) describe() string {
 // checkQuiet panics inside a section, and on a dead handle.
 func (h *handle) checkQuiet(op string) {
 	h.checkAlive(op)
-	if h.rec.word&nestMask != 0 {
-		panic(fmt.Sprintf("urcu: %s inside a section of reader %s", op, h.describe()))
+	if !quiet(h.rec.word) {
+		panic(fmt.Sprintf("urcu: %s inside a section of reader %s, or after an Unlock too many", op, h.describe()))
 	}
 }
 

@@ -33,7 +33,7 @@ func (r *MBReader) Unlock() {
 	if invariant.Enabled {
 		r.checkUnlock("MBReader.Unlock")
 	}
-	r.rec.unlock()
+	r.rec.unlockMB()
 }
 
 // QuiescentState runs a slice of ripe callbacks like [Domain.Drive].

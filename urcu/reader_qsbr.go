@@ -72,13 +72,13 @@ func (r *QSBRReader) quiescentSlow() {
 //
 // A: the exchange orders the sections before it with the word, and the word
 // with the loads of the sections after it. Pairs with B in gp.go. It also orders
-// the word before the look at waiting; pairs with W in wait.go.
+// the word before the look at notice; pairs with W in lead.go.
 // amd64: XCHG, 2 to 5 ns. arm64: SWPAL.
 func (r *QSBRReader) announce(e uint64) {
 	rec := r.rec
 	atomic.SwapUint64(&rec.word, e)
-	if atomic.LoadUint64(&rec.waiting) != 0 {
-		rec.wakeLeader()
+	if atomic.LoadUint64(&rec.notice) != 0 {
+		rec.answer(0)
 	}
 }
 

@@ -17,16 +17,17 @@ import (
 type record struct {
 	// Owner: one cache line that the reader writes in every section.
 	//
-	// word is 0 before the first section, and offline. Else its upper bits are an
-	// epoch's: that at entry (MB), the last one seen (QSBR), the last one
+	// word is 0 before the first section (MB), and offline. Else its upper bits are
+	// an epoch's: that at entry (MB), the last one seen (QSBR), the last one
 	// acknowledged (Memb). Its lower nestBits count the sections that are open,
 	// each inside the one before; an online QSBR reader counts as one.
 	word uint64
 
-	// waiting is set by a parked leader and cleared by the owner. It shares the
-	// owner's line on purpose: a leader writes it only when the reader is late,
-	// and the reader then finds it without a second miss.
-	waiting uint64
+	// notice is what leaders want of the owner, see the bits below; 0 is nothing.
+	// It shares the owner's line on purpose: a leader writes it at most once in a
+	// grace period, or when the reader is late, and the reader then finds it
+	// without a second miss.
+	notice uint64
 
 	epoch *uint64 // constant: the domain's
 
@@ -38,6 +39,17 @@ type record struct {
 }
 
 const hotSize, coldSize = 24, 56
+
+// A leader's notice is the epoch that a Memb reader shall acknowledge when its
+// outermost section ends, and noticeParked, which is 0 in every epoch. Leaders
+// store it plainly: only who leads does, so what is lost is an older epoch, or the
+// owner's noticeOffline. All that counts of the latter is that the notice is not 0,
+// as the slow path goes by the word. The owner takes what it finds by an exchange.
+const (
+	noticeAck     = 1 << 0 // there is an epoch: all are odd
+	noticeParked  = 1 << 1 // a leader sleeps: ring when the outermost section ends
+	noticeOffline = 1 << 2 // Memb, by the owner: no Unlock is right before Online
+)
 
 type cold struct {
 	name  string
@@ -72,19 +84,19 @@ type chunk struct {
 // section belongs to a reader whose later loads see the unpublishing.
 func (r *record) passed(t uint64) bool {
 	w := atomic.LoadUint64(&r.word)
-	return w&nestMask == 0 || reached(w, t)
+	return quiet(w) || reached(w, t)
 }
 
 // acknowledged is passed for a Memb reader without any fence by the leader: the
-// reader has begun a section after it saw epoch t, which its word says also
-// between sections, or it is offline. Pairs with C in reader_memb.go.
+// reader was outside of sections after it saw epoch t, which its word says ever
+// since, inside of later ones too, or it is offline. Pairs with C in reader_memb.go.
 func (r *record) acknowledged(t uint64) bool {
 	w := atomic.LoadUint64(&r.word)
 	return w == 0 || reached(w|1, t)
 }
 
 // inside reports whether a section is open, to anybody.
-func (r *record) inside() bool { return atomic.LoadUint64(&r.word)&nestMask != 0 }
+func (r *record) inside() bool { return !quiet(atomic.LoadUint64(&r.word)) }
 
 // mayNest panics when there can be no further section inside the open ones.
 func (r *record) mayNest() {
@@ -105,32 +117,38 @@ func (r *record) deeper() {
 	releaseStore(&r.word, r.word+1)
 }
 
-// unlockSlow runs after word has got its new value: a parked leader asked to be
+// unlockMBSlow runs after word has got its new value: a parked leader asked to be
 // told of the end of the outermost section.
 //
 //go:noinline
-func (r *record) unlockSlow() {
+func (r *record) unlockMBSlow() {
 	if r == tomb {
 		panic("urcu: Unlock by a reader after Unregister")
 	}
 	if r.word&nestMask == 0 {
-		r.wakeLeader()
+		r.answer(0)
 	}
 }
 
-// wakeLeader is the slow end of a section: a parked leader asked to be told.
-func (r *record) wakeLeader() {
-	atomic.StoreUint64(&r.waiting, 0)
-	r.dom.bell.ring()
+// answer takes the notice, leaves another one in its place, and wakes the leader
+// if one is parked. The word is in place before: W. What a leader parks for is a
+// section that it has seen open after its mark, so a mark that is taken anywhere
+// else is an old one, and the ring is spurious.
+func (r *record) answer(next uint64) (notice uint64) {
+	notice = atomic.SwapUint64(&r.notice, next)
+	if notice&noticeParked != 0 {
+		r.dom.bell.ring()
+	}
+	return notice
 }
 
-// reset makes the record quiescent for a new owner or after the last one.
+// reset makes the record quiescent for a new owner or after the last one. A leader
+// that looked before may still leave a notice here: the next owner's first Unlock
+// is slow then, and no more.
 func (r *record) reset() {
 	atomic.StoreUint64(&r.word, 0)
 	r.nest = 0
-	if atomic.LoadUint64(&r.waiting) != 0 {
-		r.wakeLeader()
-	}
+	r.answer(0)
 }
 
 // take finds a free record of the chunk. The caller holds registry.mu.

@@ -147,9 +147,10 @@ func (h *handle) unregister() {
 
 // tomb is the record of all handles that were unregistered. Its words send
 // every fast path that looks at them to its slow path, which knows the tomb: its
-// epoch is none, somebody waits for it, and it counts so many open sections that
-// nobody survives the panics of leaving them all.
-var tomb = &record{word: 1<<63 | nestMask/2, waiting: 1, epoch: new(uint64)}
+// epoch is none, it has a notice, and it counts so many open sections that nobody
+// survives the panics of leaving them all. A Memb reader's Lock looks at nothing,
+// and its Unlock finds the tomb.
+var tomb = &record{word: 1<<63 | nestMask/2, notice: noticeOffline, epoch: new(uint64)}
 
 func (h *handle) checkAlive(op string) {
 	if h.rec == tomb {

@@ -98,10 +98,8 @@ func (x *torture) readTight(r Reader, rnd *rand.Rand, me int) {
 			r.Online()
 			x.sectionTight(r, &s, rnd.Uint64()&^0xff|64<<16)
 		case 3:
-			r.Offline() // Lock brings a Memb reader back
-			if x.d.flavor == QSBR {
-				r.Online()
-			}
+			r.Offline()
+			r.Online()
 		}
 	}
 }
