@@ -47,6 +47,37 @@ func (l *Local) allocSlow() Pointer {
 // Alloc is [Local.Alloc] for any goroutine: it borrows the array cache of a
 // slot. Safe for concurrent use.
 func (c *Cache) Alloc() Pointer {
+	key := stackKey()
+	s := c.slots.at(key)
+	if le := s.lease.Load(); plainOwner && le.key == key {
+		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
+		if le.recalled|le.away == 0 {
+			if off := s.hot; off != 0 {
+				s.hot = 0
+				le.busy = 0
+				return at(s.base, off)
+			}
+			if off := s.under; off != 0 {
+				s.under = 0
+				le.busy = 0
+				return at(s.base, off)
+			}
+			if s.avail > 0 {
+				off := s.pop()
+				le.busy = 0
+				return at(s.base, off)
+			}
+		}
+		le.busy = 0
+	}
+	return c.allocBorrowed()
+}
+
+// allocBorrowed is Alloc with a slot that is not let to the caller, or one that
+// is empty.
+//
+//go:noinline
+func (c *Cache) allocBorrowed() Pointer {
 	s := c.borrow("Alloc")
 	off := s.hot
 	if off == 0 {

@@ -30,6 +30,9 @@ type CacheOptions struct {
 	// objects, or meets others at the cache's lock, and shrink where it does not.
 	// [Cache.Tune] sets other limits.
 	FixedArrays bool
+	// NoLeases makes goroutines that are no emulated CPU borrow an array cache by
+	// its token each time, also one that borrows the same again and again.
+	NoLeases bool
 	// Dtor undoes the work of Ctor. It runs once per object when a slab ends,
 	// with no lock held, on whichever goroutine gave the slab up; with [Poison],
 	// at each free. It must not use the cache. If it panics, the slabs end all
@@ -47,18 +50,21 @@ type Cache struct {
 	objSize uintptr
 
 	// Constant.
-	name    string
-	flags   Flags
-	geo     Geometry
-	ctor    func(Pointer)
-	dtor    func(Pointer)
-	descs   *Cache                 // of the descriptors; nil when they stand on the slabs
-	slots   slots                  // array caches of any goroutine; each has its own token; the table grows
-	inner   bool                   // holds descriptors and the like for others
-	aside   bool                   // some objects go beside the arrays: aside.go
-	debug   *debugCache            // nil without debug flags
-	own     *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
-	sampler *sampler               // nil when nothing is sampled
+	name     string
+	flags    Flags
+	geo      Geometry
+	ctor     func(Pointer)
+	dtor     func(Pointer)
+	descs    *Cache                 // of the descriptors; nil when they stand on the slabs
+	slots    slots                  // array caches of any goroutine; each has its own token; the table grows
+	inner    bool                   // holds descriptors and the like for others
+	noLeases bool                   // slots are borrowed by their tokens alone: lease.go
+	leases   atomic.Uint64          // slots let
+	recalls  atomic.Uint64          // leases that ended
+	aside    bool                   // some objects go beside the arrays: aside.go
+	debug    *debugCache            // nil without debug flags
+	own      *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
+	sampler  *sampler               // nil when nothing is sampled
 
 	// owners guards who owns an array cache: the table of handles, and draining.
 	// It is taken before mu and before a slot's token.
@@ -153,12 +159,13 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	}
 	c.lists.h = h
 	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
-	c.slots.set(make([]slot, slotCount()))
+	c.slots.set(newSlots(slotCount()))
 	c.limit, c.batch, c.maxLimit = geo.Limit, geo.Batch, geo.Limit
 	if !o.FixedArrays && !h.asked.FixedArrays {
 		c.maxLimit = max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
 	}
 	c.freeLimit = c.baseFreeLimit()
+	c.noLeases = o.NoLeases || h.asked.NoLeases || !canLease()
 	return c
 }
 

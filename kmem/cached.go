@@ -40,7 +40,9 @@ func (c *Cache) atHand() (n int) {
 		}
 	}
 	for i := range c.slots.s {
-		if s := &c.slots.s[i]; s.take() {
+		if s := &c.slots.s[i]; s.lease.Load().key != 0 {
+			n += s.atHand()
+		} else if s.take() {
 			n += s.count()
 			s.giveBack()
 		}

@@ -125,6 +125,7 @@ func (c *Cache) steal() (v victims, twice uintptr) {
 			twice = max(twice, c.empty(l.array(), &v))
 		}
 	}
+	c.recallAll(true)
 	for i := range c.slots.s {
 		s := &c.slots.s[i]
 		waitFor(s.take)

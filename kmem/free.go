@@ -51,6 +51,37 @@ func (l *Local) freeSlow(p Pointer) {
 // Free is [Local.Free] for any goroutine: it borrows the array cache of a slot.
 // Safe for concurrent use.
 func (c *Cache) Free(p Pointer) {
+	off, key := offset(c.base, p), stackKey()
+	s := c.slots.at(key)
+	if le := s.lease.Load(); plainOwner && le.key == key {
+		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
+		if le.recalled|le.away == 0 && s.owns(off) && s.under != off {
+			switch {
+			case s.hot == 0:
+				s.hot = off
+				le.busy = 0
+				return
+			case s.hot == off:
+			case s.under == 0:
+				s.under, s.hot = s.hot, off
+				le.busy = 0
+				return
+			case s.avail < s.limit:
+				s.push(off)
+				le.busy = 0
+				return
+			}
+		}
+		le.busy = 0
+	}
+	c.freeBorrowed(p)
+}
+
+// freeBorrowed is Free with a slot that is not let to the caller, or one that is
+// full.
+//
+//go:noinline
+func (c *Cache) freeBorrowed(p Pointer) {
 	off := offset(c.base, p)
 	s := c.borrow("Free")
 	if s.hot == 0 && s.under != off && s.owns(off) {

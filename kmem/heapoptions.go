@@ -38,6 +38,8 @@ type HeapOptions struct {
 	Reap ReapOptions
 	// FixedArrays is [CacheOptions].FixedArrays for all caches of the heap.
 	FixedArrays bool
+	// NoLeases is [CacheOptions].NoLeases for all caches of the heap.
+	NoLeases bool
 
 	// Debug is how the heap looks for the bugs of its users.
 	Debug DebugOptions

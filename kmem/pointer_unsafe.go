@@ -42,11 +42,11 @@ func (s *slab) word(i uintptr) *uint64 {
 	return (*uint64)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(slab{})+i*8))
 }
 
-// stackHint returns bits of the address of the caller's stack. Goroutines have
-// stacks of their own, at least 2 KiB apart, so bits 11 and up tell most of
-// them apart without asking the runtime. It is a hint for spreading and nothing
-// else: stacks move.
-func stackHint() uintptr {
+// stackKey returns the number of the 2 KiB of memory that the caller's frame
+// begins in. Goroutines have stacks of their own, of 2 KiB or more, aligned: while
+// the caller makes no call, nobody else has this key. Afterwards it is a hint for
+// spreading and nothing else, since stacks move. lease.go has more about it.
+func stackKey() uintptr {
 	var b byte
 	return uintptr(unsafe.Pointer(&b)) >> 11
 }

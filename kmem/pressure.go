@@ -134,6 +134,7 @@ func (c *Cache) reclaim(slabs bool) {
 // owner was too busy for that. The caller holds owners.
 func (c *Cache) strip(v *victims) (busy bool, twice uintptr) {
 	busy, twice = c.stripLocals(v)
+	c.recallAll(false)
 	for i := range c.slots.s {
 		s := &c.slots.s[i]
 		if !patient(s.take) {

@@ -120,6 +120,7 @@ func (c *Cache) reapArrays(v *victims) (left bool, twice uintptr) {
 		l.unsteal()
 		left, twice = left || again, max(twice, t)
 	}
+	c.recallIdle()
 	for i := range c.slots.s {
 		again, t := c.reapSlot(&c.slots.s[i], v)
 		left, twice = left || again, max(twice, t)

@@ -14,9 +14,11 @@ import (
 // slot is an array cache that belongs to whoever holds its token.
 //
 // A goroutine can be preempted with a token in hand, so nobody waits for one: a
-// busy slot is passed over for the next.
+// busy slot is passed over for the next. One that the same goroutine borrows all
+// the time keeps its token taken and has a lease: lease.go.
 type slot struct {
 	token uint32 // 1 while somebody owns the slot
+	tenancy
 	arrayCache
 }
 
@@ -31,6 +33,15 @@ type slots struct {
 
 // slotCount is four slots per processor, so that goroutines rarely meet.
 func slotCount() int { return min(1<<bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)), 64) }
+
+// newSlots makes slots that are not bound to a cache yet.
+func newSlots(n int) []slot {
+	s := make([]slot, n)
+	for i := range s {
+		s[i].lease.Store(nobody)
+	}
+	return s
+}
 
 // set makes s the table.
 func (t *slots) set(s []slot) {
@@ -54,7 +65,8 @@ func (c *Cache) growSlots() {
 		c.owners.Unlock()
 		return
 	}
-	s := make([]slot, n)
+	c.recallAll(true)
+	s := newSlots(n)
 	for i := range s {
 		s[i].bind(c)
 	}
@@ -76,15 +88,35 @@ func (c *Cache) growSlots() {
 func (s *slot) take() bool { return atomic.SwapUint32(&s.token, 1) == 0 }
 
 // giveBack ends the ownership.
-func (s *slot) giveBack() { storeRelease(&s.token, 0) }
+func (s *slot) giveBack() {
+	if le := s.lease.Load(); le.key == 0 {
+		storeRelease(&s.token, 0)
+	} else {
+		storeRelease(&le.away, 0)
+	}
+}
 
 // borrow returns a slot that the caller owns until it gives it back.
 func (c *Cache) borrow(op string) *slot {
-	i := stackHint()
-	if s := c.slots.at(i); s.take() {
-		return s
+	key := stackKey()
+	s := c.slots.at(key)
+	if le := s.lease.Load(); plainOwner && le.key == key {
+		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
+		if le.recalled|le.away == 0 {
+			le.away = 1
+			le.busy = 0
+			return s
+		}
+		le.busy = 0
 	}
-	return c.borrowNext(i, op)
+	if s.take() {
+		if s.uses++; s.uses>>s.haste < leaseAfter {
+			return s
+		}
+		return c.offer(s, key)
+	}
+	c.crowded(s)
+	return c.borrowNext(key, op)
 }
 
 // borrowNext looks for a free slot from number i on. It panics when the cache

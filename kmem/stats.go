@@ -34,6 +34,8 @@ type CacheStats struct {
 	Flushes   uint64 // batches to them
 	LockTrips uint64 // times that the cache's lock was taken
 	Contended uint64 // of those, times that it was held by somebody else
+	Leases    uint64 // slots let to a goroutine, see [CacheOptions].NoLeases
+	Recalls   uint64 // leases that ended
 
 	ObjSize      int // from one object to the next
 	ObjPerSlab   int
@@ -60,7 +62,7 @@ func (c *Cache) Stats() CacheStats {
 		SlabsLimbo: int(c.limbo.Load()),
 
 		Grown: n.grown, Destroyed: c.destroyed.Load(), Refills: n.refills, Flushes: n.flushes,
-		LockTrips: n.trips, Contended: n.contended,
+		LockTrips: n.trips, Contended: n.contended, Leases: c.leases.Load(), Recalls: c.recalls.Load(),
 
 		ObjSize: c.geo.ObjSize, ObjPerSlab: c.geo.Num, PagesPerSlab: 1 << c.geo.Order,
 		Colours: c.geo.Colours, FreeLimit: c.freeLimit,

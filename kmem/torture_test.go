@@ -149,6 +149,9 @@ func TestSlabTorture(t *testing.T) {
 		for _, flags := range []Flags{0, DestroyByRCU} {
 			t.Run("flags="+flags.String(), func(t *testing.T) { tortureSlabs(t, HeapOptions{Layout: layout}, flags, (*Cache).Shrink) })
 		}
+		t.Run("tokens", func(t *testing.T) {
+			tortureSlabs(t, HeapOptions{Layout: layout, NoLeases: true}, DestroyByRCU, (*Cache).Shrink)
+		})
 	})
 }
 

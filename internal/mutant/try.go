@@ -115,9 +115,9 @@ func writeOverlay(tmp string, changed map[string]string) (string, error) {
 }
 
 func (m *Mutant) build(root, overlay, binary string) (output string, err error) {
-	// Without symbols and DWARF the linker needs half the time; panics do not
-	// need them.
-	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay=" + overlay, "-o", binary}
+	// Without DWARF the linker needs half the time. Panics do not need it, and
+	// symbols stay for tests that read the machine code.
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-w", "-overlay=" + overlay, "-o", binary}
 	if m.Tags != "" {
 		args = append(args, "-tags="+m.Tags)
 	}

@@ -1,0 +1,263 @@
+package kmem
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// leasing skips where slots are not let.
+func leasing(t *testing.T) {
+	t.Helper()
+	if !canLease() {
+		t.Skip("no leases here: they take plain stores and membarrier")
+	}
+}
+
+// TestLease: a goroutine that borrows the same slot all the time gets it, keeps it
+// until somebody wants it, and finds its objects either way.
+func TestLease(t *testing.T) {
+	leasing(t)
+	h := newTestHeap(t, HeapOptions{})
+	churn := func(c *Cache, n int) {
+		for range n {
+			a, b := c.Alloc(), c.Alloc()
+			c.Free(a)
+			c.Free(b)
+		}
+	}
+	let := newTestCache(t, h, "let", 64, CacheOptions{})
+	churn(let, 1000)
+	if s := let.Stats(); s.Leases != 1 || s.Recalls != 0 {
+		t.Errorf("%d leases and %d recalls after a goroutine's 4000 calls, want 1 and 0", s.Leases, s.Recalls)
+	}
+	p := let.Alloc()
+	let.Shrink()
+	if s := let.Stats(); s.Recalls != 1 || s.Active != 1 {
+		t.Errorf("after Shrink: %d recalls, %d objects at hand or allocated; want 1 and the allocated one", s.Recalls, s.Active)
+	}
+	let.Free(p)
+	churn(let, 1000)
+	if s := let.Stats(); s.Leases != 2 {
+		t.Errorf("%d leases after Shrink and 4000 more calls, want 2", s.Leases)
+	}
+
+	tokens := newTestCache(t, h, "tokens", 64, CacheOptions{NoLeases: true})
+	churn(tokens, 1000)
+	if s := tokens.Stats(); s.Leases != 0 {
+		t.Errorf("%d leases with NoLeases", s.Leases)
+	}
+}
+
+// TestLeaseCrowded: a slot that is let to one goroutine and wanted by others is
+// recalled, and each time it takes more to get it.
+func TestLeaseCrowded(t *testing.T) {
+	leasing(t)
+	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "crowded", 64, CacheOptions{})
+	calls := func() (n int) {
+		for before := c.Stats().Leases; c.Stats().Leases == before; n++ {
+			c.Free(c.Alloc())
+		}
+		return n
+	}
+	first := calls()
+	for i := range c.slots.s {
+		s := &c.slots.s[i]
+		for range leaseMisses {
+			s.lease.Load().since = time.Now() // however slow this machine is
+			c.crowded(s)
+		}
+	}
+	if s := c.Stats(); s.Recalls != 1 {
+		t.Errorf("%d recalls after %d goroutines found the slot let, want 1", s.Recalls, leaseMisses)
+	}
+	if second := calls(); second < first*3/2 {
+		t.Errorf("the first lease took %d calls, the second %d", first, second)
+	}
+}
+
+// deep calls f with so many KiB of stack above it.
+func deep(kib int, f func()) {
+	if kib == 0 {
+		f()
+		return
+	}
+	var frame [1024]byte
+	frame[kib%len(frame)] = 1
+	deep(kib-1, f)
+	runtime.KeepAlive(&frame)
+}
+
+// TestLeaseTorture. Oracle: as TestSlabTorture's.
+//
+// Goroutines come and go on stacks that grow, shrink and are used again, so that
+// keys pass from one to another, while the collector runs without a pause, and
+// drainers and strangers recall leases.
+func TestLeaseTorture(t *testing.T) {
+	leasing(t)
+	h := newTestHeap(t, HeapOptions{Name: "leases"})
+	c := newTestCache(t, h, "leased", 128, CacheOptions{Ctor: constructTortured})
+	var stop atomic.Bool
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8)) // threads of their own, preempted anywhere
+	var workers [3]torturer
+	var lives, drains, collections atomic.Uint64
+	tortured := func() bool {
+		s := c.Stats()
+		return s.Leases > 100 && s.Recalls > 100 && lives.Load() > 100 && drains.Load() > 100 && collections.Load() > 10
+	}
+	var wg sync.WaitGroup
+	for id := range workers {
+		w := &workers[id]
+		w.id, w.alloc, w.free = uint64(id)+1, c.Alloc, c.Free
+		w.rand = rand.New(rand.NewPCG(uint64(id), 3))
+		w.failure = func(f string, a ...any) {
+			stop.Store(true)
+			t.Errorf(f, a...)
+		}
+		wg.Go(func() {
+			for !stop.Load() {
+				var life sync.WaitGroup
+				life.Go(func() { w.life(&stop) })
+				life.Wait()
+				lives.Add(1)
+			}
+		})
+	}
+	wg.Go(func() {
+		for !stop.Load() {
+			c.destroySlabs(c.drain("Drain"))
+			drains.Add(1)
+			for range 1000 << (drains.Load() % 6) { // leases need some calls to come about
+				burnTime()
+			}
+		}
+	})
+	wg.Go(func() {
+		for !stop.Load() {
+			for i := range c.slots.s {
+				s := &c.slots.s[i]
+				s.lease.Load().since = time.Time{} // old enough to be let again soon
+				c.crowded(s)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+	wg.Go(func() {
+		for !stop.Load() {
+			runtime.GC()
+			collections.Add(1)
+			time.Sleep(time.Millisecond)
+		}
+	})
+	rest(&stop, tortured)
+	stop.Store(true)
+	wg.Wait()
+	var allocs, frees uint64
+	for i := range workers {
+		allocs, frees = allocs+workers[i].allocs.Load(), frees+workers[i].frees.Load()
+	}
+	s := c.Stats()
+	t.Logf("%d allocations, %d frees by %d goroutines; %d leases, %d recalls; %d drains, %d collections",
+		allocs, frees, lives.Load(), s.Leases, s.Recalls, drains.Load(), collections.Load())
+	if allocs != frees || !t.Failed() && !tortured() {
+		t.Error("the torture did not torture: see the counts")
+	}
+}
+
+//go:noinline
+func burnTime() {}
+
+// life is one goroutine's: calls at several depths of its stack, enough of them
+// for leases.
+func (w *torturer) life(stop *atomic.Bool) {
+	for range 1 + w.rand.IntN(4) {
+		deep(w.rand.IntN(24), func() {
+			for range 2000 {
+				most := 3
+				if w.rand.IntN(32) == 0 {
+					most = 300 // for refills and flushes
+				}
+				for range 1 + w.rand.IntN(most) {
+					w.get()
+				}
+				w.drop()
+			}
+		})
+		if stop.Load() {
+			break
+		}
+	}
+}
+
+// TestLeaseHasNoCalls reads the machine code of the functions that rely on having
+// their stack where it is: they call what they end with, and nothing else.
+func TestLeaseHasNoCalls(t *testing.T) {
+	leasing(t)
+	legal := map[string]string{
+		"Alloc":  `^kmem\.\(\*Cache\)\.allocBorrowed`,
+		"Free":   `^kmem\.\(\*Cache\)\.freeBorrowed`,
+		"borrow": `^kmem\.\(\*Cache\)\.(offer|crowded|borrowNext)`,
+	}
+	out := disassemble(t, `kmem\.\(\*Cache\)\.(Alloc|Free|borrow)$`)
+	function := regexp.MustCompile(`^TEXT .*kmem\.\(\*Cache\)\.(\w+)\(SB\)`)
+	call := regexp.MustCompile(`CALL (?:.*/)?(.*)\(SB\)`)
+	name, calls := "", map[string]int{}
+	for line := range strings.Lines(out) {
+		if m := function.FindStringSubmatch(line); m != nil {
+			name = m[1]
+			continue
+		}
+		if !strings.Contains(line, "CALL") {
+			continue
+		}
+		m := call.FindStringSubmatch(line)
+		switch {
+		case m == nil:
+			t.Errorf("%s: %s", name, line)
+		case strings.HasPrefix(m[1], "runtime.morestack"): // before everything else
+		case regexp.MustCompile(legal[name]).MatchString(m[1]):
+			calls[name]++
+		default:
+			t.Errorf("%s calls %s", name, m[1])
+		}
+	}
+	for name := range legal {
+		if calls[name] == 0 {
+			t.Errorf("%s: no call found, not even the last one; the functions are\n%s", name, out)
+		}
+	}
+}
+
+// disassemble returns the machine code of functions of this binary, or of one like
+// it where go test has left out the symbols.
+func disassemble(t *testing.T, functions string) string {
+	t.Helper()
+	objdump := func(binary string) (string, error) {
+		out, err := exec.Command("go", "tool", "objdump", "-s", functions, binary).Output()
+		return string(out), err
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := objdump(binary); err == nil && out != "" {
+		return out
+	}
+	binary = filepath.Join(t.TempDir(), "kmem.test")
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := objdump(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -1,0 +1,46 @@
+package kmem
+
+import (
+	"testing"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/internal/mutant"
+)
+
+// TestMutantsLease: each break of the protocol of lease.go is found by its torture,
+// or by the test that reads the machine code.
+func TestMutantsLease(t *testing.T) {
+	if mmap.HeapBacked {
+		t.Skip("the plain lane runs these; each is a build of its own")
+	}
+	leasing(t)
+	const (
+		torture = "^TestLeaseTorture$"
+		broken  = "handed out twice|double free|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
+	)
+	mutant.Run(t, []mutant.Mutant{{
+		Name: "a recall without the membarrier", File: "lease.go",
+		Old: "	urcu.HeavyFence()\n", New: "	_ = urcu.HeavyFence\n",
+		Test: torture, Expect: broken,
+	}, {
+		Name: "a recall that does not wait for the tenant", File: "lease.go",
+		Old: "	if wait {\n		waitFor(left)", New: "	if true {\n		_ = left",
+		Test: torture, Expect: broken,
+	}, {
+		Name: "a recall that forgets code with calls", File: "lease.go",
+		Old: "atomic.LoadUint32(&le.busy) == 0 && atomic.LoadUint32(&le.away) == 0", New: "atomic.LoadUint32(&le.busy) == 0",
+		Test: torture, Expect: broken,
+	}, {
+		Name: "Alloc by anybody's key", File: "alloc.go",
+		Old: "plainOwner && le.key == key", New: "plainOwner && le.key != 0",
+		Test: torture, Expect: broken,
+	}, {
+		Name: "Free that does not look whether it was recalled", File: "free.go",
+		Old: "le.recalled|le.away == 0 && s.owns(off)", New: "le.away == 0 && s.owns(off)",
+		Test: torture, Expect: broken,
+	}, {
+		Name: "a call while the key must hold", File: "alloc.go",
+		Old: "			if off := s.hot; off != 0 {\n				s.hot = 0\n				le.busy = 0", New: "			if off := s.hot; off != 0 {\n				s.hot = 0\n				c.lockQuiet()\n				c.unlock()\n				le.busy = 0",
+		Test: "^TestLeaseHasNoCalls$", Expect: "Alloc calls",
+	}})
+}
