@@ -48,10 +48,10 @@ func (l *Local) allocSlow() Pointer {
 // slot. Safe for concurrent use.
 func (c *Cache) Alloc() Pointer {
 	key := stackKey()
-	s := c.slots.at(key)
+	s := c.slots.at(key, 0)
 	if le := s.lease.Load(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
-		if le.recalled|le.away == 0 {
+		if le.open() {
 			if off := s.hot; off != 0 {
 				s.hot = 0
 				le.busy = 0

@@ -61,6 +61,7 @@ type Cache struct {
 	noLeases bool                   // slots are borrowed by their tokens alone: lease.go
 	leases   atomic.Uint64          // slots let
 	recalls  atomic.Uint64          // leases that ended
+	spreads  int                    // of keys over slots, in a row; guarded by owners
 	aside    bool                   // some objects go beside the arrays: aside.go
 	debug    *debugCache            // nil without debug flags
 	own      *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself

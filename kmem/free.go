@@ -52,10 +52,10 @@ func (l *Local) freeSlow(p Pointer) {
 // Safe for concurrent use.
 func (c *Cache) Free(p Pointer) {
 	off, key := offset(c.base, p), stackKey()
-	s := c.slots.at(key)
+	s := c.slots.at(key, 0)
 	if le := s.lease.Load(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
-		if le.recalled|le.away == 0 && s.owns(off) && s.under != off {
+		if le.open() && s.owns(off) && s.under != off {
 			switch {
 			case s.hot == 0:
 				s.hot = off

@@ -52,10 +52,12 @@ const (
 	leaseAfter  = 64 // uses between two looks at who borrows a slot; the same one twice gets a lease
 	leaseMisses = 16 // others that find a slot let until one of them has the lease recalled
 
-	// A recall costs a membarrier. A lease that others end sooner than leaseWorth
-	// doubles leaseAfter for its slot, up to maxHaste times; one that lasted takes
-	// that back.
-	leaseWorth = 10 * time.Millisecond
+	// A recall costs a membarrier. When others end a lease sooner than leaseWorth,
+	// two goroutines want one slot at the same time: keys are spread anew, some
+	// times, and then leaseAfter doubles for the slot, up to maxHaste times. A lease
+	// that lasted takes both back.
+	leaseWorth = time.Millisecond
+	maxSpreads = 8
 	maxHaste   = 16
 )
 
@@ -65,7 +67,10 @@ type lease struct {
 	key   uintptr   // constant; 0 is nobody
 	since time.Time // constant
 
-	busy     uint32 // written by the tenant: it is at the slot
+	busy uint32 // written by the tenant: it is at the slot
+	_    uint32
+
+	// Read as one word: 0 lets the tenant in.
 	away     uint32 // written by the tenant: it is at the slot, in code with calls
 	recalled uint32 // written by who holds the cache's owners
 	_        [smp.LinePad - 48]byte
@@ -136,9 +141,15 @@ func (c *Cache) crowded(s *slot) {
 		return
 	}
 	le.misses.Store(0)
-	if time.Since(le.since) > leaseWorth {
-		s.haste = 0
-	} else {
+	switch {
+	case time.Since(le.since) > leaseWorth:
+		s.haste, c.spreads = 0, 0
+	case c.spreads < maxSpreads:
+		c.spreads++
+		c.slots.spread()
+		c.recallAll(false)
+		return
+	default:
 		s.haste = min(s.haste+1, maxHaste)
 	}
 	c.recall(false, func(one *slot) bool { return one == s })

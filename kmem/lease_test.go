@@ -58,7 +58,8 @@ func TestLease(t *testing.T) {
 }
 
 // TestLeaseCrowded: a slot that is let to one goroutine and wanted by others is
-// recalled, and each time it takes more to get it.
+// recalled. The first times keys are spread anew, and then it takes more calls to
+// get it, until a lease has lasted.
 func TestLeaseCrowded(t *testing.T) {
 	leasing(t)
 	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "crowded", 64, CacheOptions{})
@@ -68,19 +69,32 @@ func TestLeaseCrowded(t *testing.T) {
 		}
 		return n
 	}
-	first := calls()
-	for i := range c.slots.s {
-		s := &c.slots.s[i]
-		for range leaseMisses {
-			s.lease.Load().since = time.Now() // however slow this machine is
-			c.crowded(s)
+	crowd := func(age time.Duration) {
+		for i := range c.slots.s {
+			s := &c.slots.s[i]
+			for range leaseMisses {
+				s.lease.Load().since = time.Now().Add(-age) // however slow this machine is
+				c.crowded(s)
+			}
 		}
 	}
-	if s := c.Stats(); s.Recalls != 1 {
-		t.Errorf("%d recalls after %d goroutines found the slot let, want 1", s.Recalls, leaseMisses)
+	first := calls()
+	for i := range uint64(maxSpreads) {
+		crowd(0)
+		if s := c.Stats(); s.Recalls != i+1 {
+			t.Fatalf("%d recalls after %d goroutines found the slot let, want %d", s.Recalls, leaseMisses, i+1)
+		}
+		if n := calls(); n > first {
+			t.Errorf("the first lease took %d calls, one after %d spreads %d", first, i+1, n)
+		}
 	}
-	if second := calls(); second < first*3/2 {
-		t.Errorf("the first lease took %d calls, the second %d", first, second)
+	crowd(0)
+	if n := calls(); n < first*3/2 {
+		t.Errorf("the first lease took %d calls, one after all spreads %d", first, n)
+	}
+	crowd(time.Second)
+	if n := calls(); n > first {
+		t.Errorf("the first lease took %d calls, one after a lease that lasted %d", first, n)
 	}
 }
 

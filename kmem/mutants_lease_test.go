@@ -36,7 +36,7 @@ func TestMutantsLease(t *testing.T) {
 		Test: torture, Expect: broken,
 	}, {
 		Name: "Free that does not look whether it was recalled", File: "free.go",
-		Old: "le.recalled|le.away == 0 && s.owns(off)", New: "le.away == 0 && s.owns(off)",
+		Old: "le.open() && s.owns(off)", New: "le.away == 0 && s.owns(off)",
 		Test: torture, Expect: broken,
 	}, {
 		Name: "a call while the key must hold", File: "alloc.go",

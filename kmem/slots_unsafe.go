@@ -5,10 +5,13 @@ package kmem
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
+
+	"github.com/slabrcu/slabrcu/smp"
 )
 
 // slot is an array cache that belongs to whoever holds its token.
@@ -17,18 +20,29 @@ import (
 // busy slot is passed over for the next. One that the same goroutine borrows all
 // the time keeps its token taken and has a lease: lease.go.
 type slot struct {
+	// Others look at these while a tenant writes to the array.
 	token uint32 // 1 while somebody owns the slot
 	tenancy
+	_ [smp.LinePad]byte
+
 	arrayCache
+	_ [112]byte
 }
+
+const (
+	slotShift = 9
+	slotBytes = 1 << slotShift
+	_         = uint(unsafe.Sizeof(slot{})-slotBytes) + uint(slotBytes-unsafe.Sizeof(slot{})) // slotBytes is the size of a slot
+)
 
 // slots is a table of slots, a power of two of them. It grows with GOMAXPROCS.
 // Borrowers read mask and then first, which are written in the other order, so
 // that there are never fewer slots than they think.
 type slots struct {
 	first unsafe.Pointer // of s, for indexing without a bounds check
-	mask  uintptr
-	s     []slot // guarded by the cache's owners and mu: written under both
+	mask  uintptr        // of offsets in s
+	mult  uintptr        // odd; spreads keys over slots
+	s     []slot         // guarded by the cache's owners and mu: written under both
 }
 
 // slotCount is four slots per processor, so that goroutines rarely meet.
@@ -46,15 +60,22 @@ func newSlots(n int) []slot {
 // set makes s the table.
 func (t *slots) set(s []slot) {
 	t.s = s
+	if t.mult == 0 {
+		t.spread()
+	}
 	atomic.StorePointer(&t.first, unsafe.Pointer(&s[0]))
-	atomic.StoreUintptr(&t.mask, uintptr(len(s)-1))
+	atomic.StoreUintptr(&t.mask, uintptr(len(s)-1)<<slotShift)
 }
 
-// at returns slot i of the table, modulo the length of it.
-func (t *slots) at(i uintptr) *slot {
-	i &= atomic.LoadUintptr(&t.mask)
-	return (*slot)(unsafe.Add(atomic.LoadPointer(&t.first), i*unsafe.Sizeof(slot{})))
+// at returns the slot for a key, or the i-th after it. Stacks are powers of two
+// apart, and so are keys: the multiplication (Knuth 6.4) spreads them.
+func (t *slots) at(key, i uintptr) *slot {
+	off := (key*atomic.LoadUintptr(&t.mult)>>(32-slotShift) + i<<slotShift) & atomic.LoadUintptr(&t.mask)
+	return (*slot)(unsafe.Add(atomic.LoadPointer(&t.first), off))
 }
+
+// spread gives keys other slots.
+func (t *slots) spread() { atomic.StoreUintptr(&t.mult, uintptr(rand.Uint64())|1) }
 
 // growSlots makes the table fit a larger GOMAXPROCS. The old slots keep their
 // tokens for ever, so that whoever still looks there goes on to the new ones.
@@ -83,6 +104,9 @@ func (c *Cache) growSlots() {
 	c.afterFree(v, twice)
 }
 
+// open reports whether the tenant may use the slot: neither away nor recalled.
+func (le *lease) open() bool { return *(*uint64)(unsafe.Pointer(&le.away)) == 0 }
+
 // take tries to become the owner: one XCHG on amd64, SWPAL on arm64. Pairs with
 // the release in giveBack.
 func (s *slot) take() bool { return atomic.SwapUint32(&s.token, 1) == 0 }
@@ -99,17 +123,17 @@ func (s *slot) giveBack() {
 // borrow returns a slot that the caller owns until it gives it back.
 func (c *Cache) borrow(op string) *slot {
 	key := stackKey()
-	s := c.slots.at(key)
+	s := c.slots.at(key, 0)
 	if le := s.lease.Load(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
-		if le.recalled|le.away == 0 {
+		if le.open() {
 			le.away = 1
 			le.busy = 0
 			return s
 		}
 		le.busy = 0
 	}
-	if s.take() {
+	if s.lease.Load() == nobody && s.take() {
 		if s.uses++; s.uses>>s.haste < leaseAfter {
 			return s
 		}
@@ -119,14 +143,14 @@ func (c *Cache) borrow(op string) *slot {
 	return c.borrowNext(key, op)
 }
 
-// borrowNext looks for a free slot from number i on. It panics when the cache
+// borrowNext looks for a free slot behind the key's own. It panics when the cache
 // was destroyed, which keeps all tokens.
 //
 //go:noinline
-func (c *Cache) borrowNext(i uintptr, op string) *slot {
+func (c *Cache) borrowNext(key uintptr, op string) *slot {
 	for round := 0; ; round++ {
-		for n := uintptr(0); n <= atomic.LoadUintptr(&c.slots.mask); n++ {
-			s := c.slots.at(i + n)
+		for n := uintptr(0); n <= atomic.LoadUintptr(&c.slots.mask)>>slotShift; n++ {
+			s := c.slots.at(key, n)
 			if atomic.LoadUint32(&s.token) == 0 && s.take() {
 				return s
 			}
