@@ -98,16 +98,23 @@ func cookie(o word) uint64 { return uint64(o) * 0x9e3779b97f4a7c15 }
 
 func fillCookie(o *word, size int) {
 	words, v := o.words(size), cookie(*o)
+	for len(words) >= 4 {
+		words[0], words[1], words[2], words[3] = v, v, v, v
+		words = words[4:]
+	}
 	for i := range words {
 		words[i] = v
 	}
 }
 
 func checkCookie(o *word, size int) {
-	v := cookie(*o)
-	for i, got := range o.words(size) {
+	words, v := o.words(size), cookie(*o)
+	for len(words) >= 4 && (words[0]^v|words[1]^v|words[2]^v|words[3]^v) == 0 {
+		words = words[4:]
+	}
+	for i, got := range words {
 		if got != v {
-			panic(fmt.Sprintf("MStress: word %d of object %#x holds %#x and not the %#x that its owner wrote", i, *o, got, v))
+			panic(fmt.Sprintf("MStress: word %d of object %#x holds %#x and not the %#x that its owner wrote", size/8-len(words)+i, *o, got, v))
 		}
 	}
 }
