@@ -141,14 +141,38 @@ func (b *buddy) take(first uintptr, from, order, state uint) {
 }
 
 // freePages takes back what getPages returned and joins it with its free
-// buddies. When much has gathered it gives memory back to the system.
+// buddies.
 func (b *buddy) freePages(first uintptr, order uint) {
-	state := uint(dirty)
+	state := b.release(first, order)
+	b.mu.Lock()
+	b.freeLocked(first, order, state)
+	b.afterFree()
+}
+
+// freeLimbo is freePages for slabs that waited in limbo together, from rcu on. It
+// is one trip to the lock, so that nobody finds, and discards, a part of them.
+func (b *buddy) freeLimbo(rcu *slabRCU, order uint) {
+	b.mu.Lock()
+	for rcu != nil {
+		r := *rcu // it may stand on the pages
+		state := b.release(uintptr(r.page), order)
+		b.freeLocked(uintptr(r.page), order, state)
+		rcu = b.h.inLimbo(uintptr(r.next))
+	}
+	b.afterFree()
+}
+
+// release makes pages nobody's, and returns the state that they will be free in.
+func (b *buddy) release(first uintptr, order uint) (state uint) {
+	state = dirty
 	if b.h.debug.GuardPages {
 		state = b.guardFreed(first, order)
 	}
 	b.h.setOwner(first, order, 0)
-	b.mu.Lock()
+	return state
+}
+
+func (b *buddy) freeLocked(first uintptr, order, state uint) {
 	if invariant.Enabled {
 		invariant.Check(b.used >= 1<<order, "heap %s: more pages freed than handed out", b.h.name)
 	}
@@ -159,6 +183,11 @@ func (b *buddy) freePages(first uintptr, order uint) {
 		b.discarded += 1 << order
 	}
 	b.put(first, order, state)
+}
+
+// afterFree releases the lock and gives memory back to the system where much has
+// gathered.
+func (b *buddy) afterFree() {
 	many := b.dirty
 	b.mu.Unlock()
 	b.h.reaper.rouse()

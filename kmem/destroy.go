@@ -96,18 +96,19 @@ func (c *Cache) enterLimbo(off uintptr) (rest uintptr) {
 	return off
 }
 
-// rcuFree is the other end: a grace period has passed. An overlay is copied
-// before the pages go, because it may stand on them.
+// rcuFree is the other end: a grace period has passed. The pages go before the
+// descriptors.
 func rcuFree(head *urcu.Head) {
 	rcu := slabRCUOf(head)
 	h := heapOf(rcu.heap)
 	c := h.cacheOf(rcu.cache)
 	n := int64(rcu.slabs)
 	h.addLimbo(-(n << c.geo.Order))
-	for rcu != nil {
-		r := *rcu
-		c.release(uintptr(r.page), rcu.address())
-		rcu = h.inLimbo(uintptr(r.next))
+	h.buddy.freeLimbo(rcu, uint(c.geo.Order))
+	for c.descs != nil && rcu != nil { // they stand elsewhere, and are as they were
+		next := h.inLimbo(uintptr(rcu.next))
+		c.descs.Free(rcu.address())
+		rcu = next
 	}
 	c.limbo.Add(-n)
 }

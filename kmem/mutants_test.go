@@ -96,12 +96,12 @@ func TestMutants(t *testing.T) {
 		Old: "c.id|ownerLimbo)", New: "c.id)",
 		Test: "^TestLimboFree$", Expect: "its slab is in limbo",
 	}, {
-		Name: "the rest of a batch forgotten", File: "destroy.go",
-		Old: "		rcu = h.inLimbo(uintptr(r.next))", New: "		rcu = nil",
+		Name: "the rest of a batch forgotten", File: "buddy.go",
+		Old: "		rcu = b.h.inLimbo(uintptr(r.next))", New: "		rcu = nil",
 		Test: "^TestLimboBatch$", Expect: "of pages in use|still in limbo",
 	}, {
-		Name: "the overlay read after the pages went", File: "destroy.go",
-		Old: "		rcu = h.inLimbo(uintptr(r.next))", New: "		h.buddy.trim()\n		rcu = h.inLimbo(uintptr(rcu.next))",
+		Name: "the overlay read after the pages went", File: "buddy.go",
+		Old: "		rcu = b.h.inLimbo(uintptr(r.next))", New: "		_ = b.region.Discard(uintptr(r.page)<<pageShift, pageSize)\n		rcu = b.h.inLimbo(uintptr(rcu.next))",
 		Test: "^TestLimboBatch$", Expect: "nil pointer|SIGSEGV|of pages in use|still in limbo",
 	}, {
 		Name: "free objects miscounted", File: "cache.go",
