@@ -36,7 +36,7 @@ build: command ## every package, and the command at bin/slabbench
 
 .PHONY: command
 command:
-	@$(GO) build -pgo=auto -ldflags '$(LDFLAGS)' -o $(SLABBENCH) ./cmd/slabbench
+	@CGO_ENABLED=0 $(GO) build -pgo=auto -ldflags '$(LDFLAGS)' -o $(SLABBENCH) ./cmd/slabbench
 
 # Tests want no profile: each package, and the library, would be built twice.
 lint cross unit invariants race fuzz torture mutants: export GOFLAGS := $(shell $(GO) env GOFLAGS) -pgo=off

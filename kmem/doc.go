@@ -44,6 +44,9 @@
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of
 //     the domain takes a block at a time. Where there is no memory for a block,
 //     a slice of Go's heap does, so it cannot fail.
+//   - slots_unsafe.go, lease.go: the array caches of any goroutine. A call borrows a
+//     slot by its token, an exchange, unless the slot is let to the goroutine: then
+//     by plain stores.
 //   - destruct.go: destructors, the contract of 2004: over all objects of a slab
 //     that ends, with no lock held; refused where the slab would go by RCU.
 //   - own.go: caches that a heap makes for itself when they are wanted: the general
@@ -156,7 +159,8 @@
 //
 // Never while holding any but the first: a constructor, Alloc or Free of any
 // cache by others, a shrinker, Synchronize, Barrier. An owner of an array may take
-// Cache.mu, and the two of samples that are innermost, and nothing else.
+// Cache.mu, and the two of samples that are innermost, and nothing else; who has a
+// slot may try for Cache.owners, to get a lease.
 //
 // # Where this differs from 2.6.9
 //
@@ -193,6 +197,8 @@
 //     is not called again to verify an object that is freed; what it sets is
 //     learned by watching it: debugverify.go. Reports have stacks, and may be taken by a
 //     function.
+//   - Callers need not be CPUs. A goroutine that is none borrows an array cache by a
+//     token, or has a lease of one: lease.go. NoLeases turns leases off.
 //   - The objects in an emulated CPU's two hot slots are not drained by others; see
 //     drain.go for what that saves and where it matters.
 //
@@ -200,6 +206,9 @@
 //
 //   - An owner can be preempted in the middle of anything. Whoever meets a busy
 //     slot passes on; whoever drains yields and sleeps.
+//   - Leases rest on what the Go runtime does and does not promise: it never moves
+//     the stack of a goroutine that it stopped between two calls. The torture of
+//     leases moves stacks all the time, and a test reads the machine code.
 //   - Offsets, not pointers, stand off the heap and in array caches: no write
 //     barriers, nothing for the collector. A pointer is made by adding to the
 //     base, so that checkptr and the race lane, where pages come from the Go
