@@ -32,8 +32,10 @@
 //	   ... slot ..., or away = 1
 //	   busy = 0         plain store
 //
-// A lease is never used twice: a goroutine that was preempted just before A sets
-// busy writes to the lease that it found, and to nothing that the next tenant has.
+// A lease is never used twice: a goroutine that was preempted between finding its
+// key and busy = 1 writes to the lease that it found, and to nothing that the next
+// tenant has. urcu/model_lease_test.go has all interleavings of this, and of the
+// ways in which it would break.
 //
 // Under the race detector, on other architectures, without membarrier, and in
 // caches where objects go beside the arrays there are no leases.
