@@ -22,11 +22,11 @@ func TestMutants(t *testing.T) {
 		Test: "^TestTorture$/^grace-period$", Expect: "× (early|order)",
 	}, {
 		Name: "type stability: pages go at once",
-		File: "kmem/destroy.go", Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		File: "kmem/destroy.go", Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestTorture$/^type-stability$/^ref$", Expect: "× (foreign|type)",
 	}, {
 		Name: "type stability by lock: pages go at once",
-		File: "kmem/destroy.go", Old: "if c.flags&DestroyByRCU == 0 {", New: "if true {",
+		File: "kmem/destroy.go", Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestTorture$/^type-stability$/^lock$", Expect: "× (foreign|type)|unlock of unlocked mutex|fault",
 	}})
 }
