@@ -59,9 +59,10 @@ func (r *MembReader) Unlock() {
 //
 // C: whoever reads the acknowledgement of e sees all sections before it ended,
 // as their loads came before the store, and knows that the loads of all later
-// sections come after the load of e, so after the unpublishing that e follows. That takes store and load order alone. Whether the word of the next
-// section is visible does not matter: it counts from the acknowledged epoch, and a
-// grace period of a later one asks again. Pairs with acknowledged in record.go.
+// sections come after the load of e, so after the unpublishing that e follows.
+// That takes store and load order alone. Whether the word of the next section is
+// visible does not matter: it counts from the acknowledged epoch, and a grace
+// period of a later one asks again. Pairs with acknowledged in record.go.
 // amd64: MOV. arm64: STLR.
 //
 // The notice brings e along, which saves the reader the miss on the domain's. It is
