@@ -6,7 +6,6 @@
 package bench
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/slabrcu/slabrcu/urcu"
@@ -16,8 +15,8 @@ import (
 // job's.
 type job struct {
 	head   urcu.Head
-	queued int64 // ns since epochStart; 0 when it is not timed
-	busy   atomic.Uint32
+	queued int64  // ns since epochStart; 0 when it is not timed
+	busy   uint32 // 1 from its turn until its callback has run
 }
 
 const jobSize = int(unsafe.Sizeof(job{}))
