@@ -44,6 +44,7 @@ func (b *Benchtime) UnmarshalText(text []byte) error {
 // MarshalText writes what UnmarshalText reads.
 func (b Benchtime) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
+// String is a duration, or a number of iterations with an x behind it.
 func (b Benchtime) String() string {
 	switch {
 	case b.N > 0:

@@ -18,6 +18,7 @@ type PanicError struct {
 	Stack []byte // of the goroutine that panicked
 }
 
+// Error names the case and what it panicked with.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("%s: panic: %v", e.Case, e.Value)
 }

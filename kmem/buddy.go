@@ -146,7 +146,7 @@ func (b *buddy) freePages(first uintptr, order uint) {
 	state := b.release(first, order)
 	b.mu.Lock()
 	b.freeLocked(first, order, state)
-	b.afterFree()
+	b.unlockFreed()
 }
 
 // freeLimbo is freePages for slabs that waited in limbo together, from rcu on. It
@@ -159,7 +159,7 @@ func (b *buddy) freeLimbo(rcu *slabRCU, order uint) {
 		b.freeLocked(uintptr(r.page), order, state)
 		rcu = b.h.inLimbo(uintptr(r.next))
 	}
-	b.afterFree()
+	b.unlockFreed()
 }
 
 // release makes pages nobody's, and returns the state that they will be free in.
@@ -185,9 +185,9 @@ func (b *buddy) freeLocked(first uintptr, order, state uint) {
 	b.put(first, order, state)
 }
 
-// afterFree releases the lock and gives memory back to the system where much has
+// unlockFreed releases the lock and gives memory back to the system where much has
 // gathered.
-func (b *buddy) afterFree() {
+func (b *buddy) unlockFreed() {
 	many := b.dirty
 	b.mu.Unlock()
 	b.h.reaper.rouse()

@@ -59,18 +59,18 @@ type Cache struct {
 	slots    slots                  // array caches of any goroutine; each has its own token; the table grows
 	inner    bool                   // holds descriptors and the like for others
 	noLeases bool                   // slots are borrowed by their tokens alone: lease.go
-	leases   atomic.Uint64          // slots let
-	recalls  atomic.Uint64          // leases that ended
-	spreads  int                    // of keys over slots, in a row; guarded by owners
 	aside    bool                   // some objects go beside the arrays: aside.go
 	debug    *debugCache            // nil without debug flags
 	own      *atomic.Pointer[Cache] // where the heap keeps a cache that it made for itself
 	sampler  *sampler               // nil when nothing is sampled
 
+	leases, recalls atomic.Uint64 // slots let, and leases that ended
+
 	// owners guards who owns an array cache: the table of handles, and draining.
 	// It is taken before mu and before a slot's token.
-	owners sync.Mutex
-	locals []*Local // by CPU number; nil where there is none
+	owners  sync.Mutex
+	locals  []*Local // by CPU number; nil where there is none
+	spreads int      // of keys over slots, in a row: lease.go
 
 	// mu guards the slab layer, all below. It is taken before the heap's page
 	// lock.
@@ -268,83 +268,4 @@ func (c *Cache) doom(off uintptr, v *victims) {
 	l.freeObjects -= int(c.num)
 	c.leaving.Add(1)
 	v.add(l.h.slab(off), off)
-}
-
-// Destroy waits for the objects given to FreeDeferred, drains all array caches,
-// destroys all slabs, and waits until their pages and all that refers to the
-// cache are gone: with [DestroyByRCU] for a barrier over the callbacks, because
-// those of other CPUs outlast one grace period. Objects that are still out are a [*BusyError], and the cache stays
-// usable. It must not be called inside a read-side section. It panics when the
-// cache was destroyed before.
-func (c *Cache) Destroy() error {
-	c.BarrierDeferred()
-	c.owners.Lock()
-	if c.dead() {
-		c.owners.Unlock()
-		c.usedAfterDestroy("Destroy")
-	}
-	v, twice := c.steal()
-	out := c.out()
-	if twice == 0 && out == 0 {
-		twice = c.kill(&v)
-	} else {
-		c.restore()
-	}
-	c.owners.Unlock()
-	c.afterFree(v, twice)
-	if out > 0 {
-		return &BusyError{Op: "Destroy", Name: c.name, Objects: out, Leaks: c.Leaks()}
-	}
-	c.awaitVictims()
-	if c.flags&DestroyByRCU != 0 {
-		c.heap.domain.Barrier()
-	}
-	c.heap.remove(c)
-	return nil
-}
-
-// awaitVictims returns when all slabs that left their lists are destroyed, or in
-// limbo: whoever took the last ones, in a Free or as the reaper, may be on the
-// way still.
-func (c *Cache) awaitVictims() {
-	waitFor(func() bool { return c.leaving.Load() == 0 })
-}
-
-// out counts the objects that are still allocated, once all arrays are stolen:
-// those on no slab and in no hot slot of a CPU.
-func (c *Cache) out() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := c.outAside() - c.lists.freeObjects
-	for _, g := range c.lists.group {
-		out += g.n * int(c.num)
-	}
-	for _, l := range c.locals {
-		if l != nil {
-			out -= l.array().inSlots()
-		}
-	}
-	return out
-}
-
-// kill ends a cache whose objects are all home. From here on the array caches
-// stay stolen, and whoever comes is told that the cache is gone.
-func (c *Cache) kill(v *victims) (twice uintptr) {
-	for _, l := range c.locals {
-		if l != nil {
-			twice = max(twice, c.emptyHot(l.array(), v))
-		}
-	}
-	c.lock()
-	c.takeFree(v)
-	c.state = cacheDead
-	c.unlock()
-	return twice
-}
-
-// dead reports whether the cache was destroyed.
-func (c *Cache) dead() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state == cacheDead
 }

@@ -41,7 +41,7 @@ func (c *Cache) atHand() (n int) {
 	}
 	for i := range c.slots.s {
 		if s := &c.slots.s[i]; s.lease.Load().key != 0 {
-			n += s.atHand()
+			n += s.seen()
 		} else if s.take() {
 			n += s.count()
 			s.giveBack()
@@ -53,6 +53,17 @@ func (c *Cache) atHand() (n int) {
 // count is how many objects an array holds. The caller owns it.
 func (a *arrayCache) count() int {
 	return int(a.avail) + a.inSlots()
+}
+
+// seen is count from outside, as the stores of the owner have come to be seen.
+func (a *arrayCache) seen() (n int) {
+	n = int(atomic.LoadUint32(&a.avail))
+	for _, slot := range [...]*uintptr{&a.hot, &a.under} {
+		if atomic.LoadUintptr(slot) != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // inSlots is how many of them are in the hot slots.
@@ -69,13 +80,7 @@ func (a *arrayCache) inSlots() (n int) {
 // array for a moment. The caller holds owners.
 func (l *Local) atHand() (n int) {
 	if plainOwner {
-		n = int(atomic.LoadUint32(&l.avail))
-		for _, slot := range [...]*uintptr{&l.hot, &l.under} {
-			if atomic.LoadUintptr(slot) != 0 {
-				n++
-			}
-		}
-		return n
+		return l.array().seen()
 	}
 	l.steal()
 	defer l.unsteal()

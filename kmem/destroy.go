@@ -121,16 +121,11 @@ func (h *Heap) inLimbo(off uintptr) *slabRCU {
 	return h.slab(off).overlay()
 }
 
-// releaseSlab gives a slab back at once.
-func (c *Cache) releaseSlab(off uintptr) {
-	c.release(uintptr(c.heap.slab(off).page), c.heap.at(off))
-}
-
-// release gives the pages of a slab back, and then its descriptor, if that
+// releaseSlab gives a slab back at once: its pages, and then its descriptor, if that
 // stands elsewhere.
-func (c *Cache) release(first uintptr, desc Pointer) {
-	c.heap.buddy.freePages(first, uint(c.geo.Order))
+func (c *Cache) releaseSlab(off uintptr) {
+	c.heap.buddy.freePages(uintptr(c.heap.slab(off).page), uint(c.geo.Order))
 	if c.descs != nil {
-		c.descs.Free(desc)
+		c.descs.Free(c.heap.at(off))
 	}
 }

@@ -95,10 +95,11 @@
 //     are), so that a slab's end needs no memory. A compile-time check holds that
 //     it fits. Slabs that die together wait together, as a chain behind the head of
 //     the first: their pages come home in one callback, and so next to each other
-//     when somebody discards them. While a slab is in limbo, address to slab has no answer, and the
-//     page's owner word says so: a free there is reported as what it is.
-//   - An overlay is copied before the pages go that it may stand on. An
-//     off-slab descriptor goes after the pages.
+//     when somebody discards them. While a slab is in limbo, address to slab has no
+//     answer, and the page's owner word says so: a free there is reported as what it
+//     is.
+//   - An overlay is copied before the pages go that it may stand on. An off-slab
+//     descriptor goes after the pages.
 //   - Destroying a cache ends with a Barrier. One grace period is not enough:
 //     callbacks that other CPUs queued would find the cache gone, a bug that the
 //     kernel had for five years.

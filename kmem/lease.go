@@ -197,8 +197,8 @@ func (c *Cache) endLease(s *slot, le *lease, wait bool) {
 	storeRelease(&s.token, 0)
 }
 
-// recallIdle ends the leases of slots that were not refilled since it looked last,
-// and that have anything to give. The caller holds owners.
+// recallIdle ends the leases of slots that were not refilled since it looked last.
+// The caller holds owners.
 func (c *Cache) recallIdle() {
 	c.recall(false, func(s *slot) bool {
 		if atomic.LoadUint32(&s.touched) != 0 {
@@ -207,15 +207,4 @@ func (c *Cache) recallIdle() {
 		}
 		return true
 	})
-}
-
-// atHand counts the objects of a slot that is let, from outside.
-func (s *slot) atHand() (n int) {
-	n = int(atomic.LoadUint32(&s.avail))
-	for _, hot := range [...]*uintptr{&s.hot, &s.under} {
-		if atomic.LoadUintptr(hot) != 0 {
-			n++
-		}
-	}
-	return n
 }

@@ -17,7 +17,7 @@ func TestMutantsAPI(t *testing.T) {
 		{Name: "a deferred free without a grace period", File: "deferredbatch.go",
 			Old: "h.domain.Call(&b.block.head, freeBlockCallback)", New: "freeDeferred(&b.block.head)",
 			Test: "^TestFreeDeferred$", Expect: "handed out inside the section|double free"},
-		{Name: "destroy does not wait for deferred frees", File: "cache.go",
+		{Name: "destroy does not wait for deferred frees", File: "cachedestroy.go",
 			Old: "	c.BarrierDeferred()\n", New: "",
 			Test: "^TestDestroyWaitsForDeferred$", Expect: "still allocated"},
 		{Name: "a bulk that fails keeps what it had", File: "bulk.go",

@@ -29,7 +29,7 @@ func TestMutantsReap(t *testing.T) {
 		Old: "		s.end = 0\n", New: "",
 		Test: "^TestReapRests$", Expect: "a second after the one object was freed",
 	}, {
-		Name: "Destroy does not wait for who took a slab", File: "cache.go",
+		Name: "Destroy does not wait for who took a slab", File: "cachedestroy.go",
 		Old: "	c.awaitVictims()\n", New: "",
 		Test: "^TestDestroyAwaits$", Expect: "nil pointer|SIGSEGV|fault|destroyed while",
 	}, {

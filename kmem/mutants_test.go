@@ -26,7 +26,7 @@ func TestMutants(t *testing.T) {
 		Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestLimbo$", Expect: "inside the section the object reads|in limbo",
 	}, {
-		Name: "destroy without a barrier", File: "cache.go",
+		Name: "destroy without a barrier", File: "cachedestroy.go",
 		Old: "if c.flags&DestroyByRCU != 0 {", New: "if false {",
 		Test: "^TestDestroyWaitsForReaders$", Expect: "destroyed inside a reader's section|nil pointer",
 	}, {

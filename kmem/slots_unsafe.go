@@ -124,7 +124,8 @@ func (s *slot) giveBack() {
 func (c *Cache) borrow(op string) *slot {
 	key := stackKey()
 	s := c.slots.at(key, 0)
-	if le := s.lease.Load(); plainOwner && le.key == key {
+	le := s.lease.Load()
+	if plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
 		if le.open() {
 			le.away = 1
@@ -133,7 +134,7 @@ func (c *Cache) borrow(op string) *slot {
 		}
 		le.busy = 0
 	}
-	if s.lease.Load() == nobody && s.take() {
+	if le == nobody && s.take() {
 		if s.uses++; s.uses>>s.haste < leaseAfter {
 			return s
 		}
