@@ -2,16 +2,13 @@ package kmem
 
 import (
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/slabrcu/slabrcu/internal/machinecode"
 )
 
 // leasing skips where slots are not let.
@@ -220,63 +217,9 @@ func (w *torturer) life(stop *atomic.Bool) {
 // their stack where it is: they call what they end with, and nothing else.
 func TestLeaseHasNoCalls(t *testing.T) {
 	leasing(t)
-	legal := map[string]string{
-		"Alloc":  `^kmem\.\(\*Cache\)\.allocBorrowed`,
-		"Free":   `^kmem\.\(\*Cache\)\.freeBorrowed`,
-		"borrow": `^kmem\.\(\*Cache\)\.(offer|crowded|borrowNext)`,
-	}
-	out := disassemble(t, `kmem\.\(\*Cache\)\.(Alloc|Free|borrow)$`)
-	function := regexp.MustCompile(`^TEXT .*kmem\.\(\*Cache\)\.(\w+)\(SB\)`)
-	call := regexp.MustCompile(`CALL (?:.*/)?(.*)\(SB\)`)
-	name, calls := "", map[string]int{}
-	for line := range strings.Lines(out) {
-		if m := function.FindStringSubmatch(line); m != nil {
-			name = m[1]
-			continue
-		}
-		if !strings.Contains(line, "CALL") {
-			continue
-		}
-		m := call.FindStringSubmatch(line)
-		switch {
-		case m == nil:
-			t.Errorf("%s: %s", name, line)
-		case strings.HasPrefix(m[1], "runtime.morestack"): // before everything else
-		case regexp.MustCompile(legal[name]).MatchString(m[1]):
-			calls[name]++
-		default:
-			t.Errorf("%s calls %s", name, m[1])
-		}
-	}
-	for name := range legal {
-		if calls[name] == 0 {
-			t.Errorf("%s: no call found, not even the last one; the functions are\n%s", name, out)
-		}
-	}
-}
-
-// disassemble returns the machine code of functions of this binary, or of one like
-// it where go test has left out the symbols.
-func disassemble(t *testing.T, functions string) string {
-	t.Helper()
-	objdump := func(binary string) (string, error) {
-		out, err := exec.Command("go", "tool", "objdump", "-s", functions, binary).Output()
-		return string(out), err
-	}
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := objdump(binary); err == nil && out != "" {
-		return out
-	}
-	binary = filepath.Join(t.TempDir(), "kmem.test")
-	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	out, err := objdump(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	machinecode.Calls(t, map[string]string{
+		"kmem.(*Cache).Alloc":  `^kmem\.\(\*Cache\)\.allocBorrowed$`,
+		"kmem.(*Cache).Free":   `^kmem\.\(\*Cache\)\.freeBorrowed$`,
+		"kmem.(*Cache).borrow": `^kmem\.\(\*Cache\)\.(offer|crowded|borrowNext)$`,
+	})
 }

@@ -29,6 +29,7 @@
 //	tag              the epoch that all readers must reach before something is done
 //	grace period     from the announcement of an epoch until no older word is left
 //	leader           who looks at the words, by holding grace.lead
+//	tenant           the goroutine that has a lease of a word
 //	unpublish        make unreachable for new readers, by a sync/atomic operation
 //	handle, record   what the user holds, and the reader's words in the registry
 //	queue, slice     callbacks of one slot, and how many of them run in one go
@@ -116,13 +117,38 @@
 //
 // # Sections of any goroutine
 //
-// Enter takes a free word and Exit stores 0 into it, from whatever thread: a word
+// Enter takes a free word and Exit marks it free, from whatever thread: a word
 // per section keeps the single pass, which counters of entries and exits would
 // not. The home of a goroutine's words is a cache line chosen by its stack
 // address; a line has seven words, and what does not fit goes to further pages,
 // by next fit. A word costs leaders nothing until it is used: lines have a bit,
 // set when a word that was untouched is claimed, and every 1024 grace periods the
 // leader takes empty lines back (pages.go).
+//
+// # Leases
+//
+// To claim a word takes an exchange, most of what such a section costs. So a goroutine
+// that enters one section after the other gets a word for itself, and uses it as a Memb
+// reader does its own: it counts by plain stores, and acknowledges when it leaves and
+// has a notice. It knows its lease by where its stack is: two stacks do not share 2 KiB
+// of memory, and a stack moves at calls alone, so that in code without calls nobody
+// else has the same number of 2 KiB. That code is Enter, until the word is written, and
+// exitSlow; TestEnterHasNoCalls reads what the compiler made of them. (kmem/lease.go
+// has more of this.)
+//
+// A section by lease may be left by anybody, who then only counts down. From there on
+// the word is the tenant's again, and nobody else may acknowledge.
+//
+// A tenant that stays silent costs a membarrier, as a Memb reader does, but once:
+// before that the leader recalls all leases that have not acknowledged, and each ends
+// when it is seen without a section. The tenant looks whether it was recalled after it
+// has written the word: either the membarrier makes that visible or the tenant sees
+// the recall. A lease is never let again, so that a tenant which was stopped before
+// it wrote harms nobody. Who loses a lease soon needs more sections for the next one.
+// The model in model_home_test.go has all of this.
+//
+// There are leases in domains of every flavor where plain stores and membarrier work,
+// unless Options.NoLeases.
 //
 // # Slots
 //
@@ -138,7 +164,7 @@
 //	B  leader: (unpublish; fence; tag); epoch = t; then look at words
 //	   Either the leader sees the word or the section sees the unpublishing.
 //	   A is XCHG (QSBR and Memb going online, MB, Enter), or a plain store whose
-//	   fence B supplies by membarrier (Memb).
+//	   fence B supplies by membarrier (Memb, Enter by a tenant).
 //	C  reader: the sections before; take notice e; word = e; later sections' loads
 //	   leader: (unpublish); notice = e; look at word; then free
 //	   Whoever sees the word knows the sections before it ended, and the later
@@ -252,6 +278,8 @@
 //   - A registered Memb reader that sleeps without Offline costs a membarrier in
 //     every grace period, from its registration on. One that has gone offline and
 //     enters a section without Online is not waited for; its Unlock panics.
+//   - Leases rest on what the Go runtime does: it never moves the stack of a goroutine
+//     that it stopped between two calls.
 //   - A mutex that is held across Synchronize must not be taken in a section.
 //   - A section that sleeps holds up memory for as long. A preempted one does, too.
 //   - The child of a fork without exec has no threads but one, and no grace period
@@ -261,7 +289,7 @@
 // # Reading the source
 //
 // epoch.go, gp.go and record.go are the algorithm. Then fast_amd64.go and the
-// reader_*.go for what readers do, section.go and pages.go for those without
+// reader_*.go for what readers do, section.go, pages.go and lease.go for those without
 // registration, lead.go and wait.go for who waits how, synchronize.go and poll.go
 // for what callers see, queue.go, call.go, drive.go, backstop.go and barrier.go for
 // callbacks.

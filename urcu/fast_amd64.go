@@ -8,7 +8,8 @@
 // which race builds and other architectures leave out. What they rely on: amd64
 // keeps stores in order and loads in order (TSO), and the compiler keeps memory
 // operations in program order around the atomic accesses inside of a section and
-// the atomic load that ends it. All of these functions must inline: the budget is
+// the atomic load that ends it. (A tenant's other plain stores are in section.go, behind
+// plainStores.) All of these functions must inline: the budget is
 // 80, and cost_test.go watches it.
 
 package urcu
@@ -61,4 +62,11 @@ func (r *record) unlockMB() {
 	if atomic.LoadUint64(&r.notice) != 0 {
 		r.unlockMBSlow()
 	}
+}
+
+// leaveWord ends a section of any goroutine, and is not 0 when there was none. D as in
+// unlockMemb.
+func leaveWord(p *uint64) uint64 {
+	*p--
+	return *p & exitTwice
 }

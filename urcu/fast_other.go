@@ -45,3 +45,9 @@ func (r *record) unlockMB() {
 		r.unlockMBSlow()
 	}
 }
+
+func leaveWord(p *uint64) uint64 {
+	w := atomic.LoadUint64(p) - 1
+	atomic.StoreUint64(p, w)
+	return w & exitTwice
+}

@@ -36,9 +36,22 @@ type grace struct {
 type cursor struct {
 	chunks []*chunk // registered readers not yet looked at
 	recs   uint64   // bitmap of those left in chunks[0]
+	leases uint64   // bitmap of leases left
 	pages  []*page  // sections of any goroutine, overflow
 	page   *page    // nil: all passed
 	lines  uint64   // bitmap of lines left in page
+}
+
+// notice returns that of the reader at the cursor.
+func (c *cursor) notice(d *Domain) *uint64 {
+	switch {
+	case len(c.chunks) > 0:
+		return &c.chunks[0].rec[bits.TrailingZeros64(c.recs)].notice
+	case c.leases != 0:
+		return &d.leases.slot[bits.TrailingZeros64(c.leases)].lease.Load().notice
+	default:
+		return &c.page.line[bits.TrailingZeros64(c.lines)].notice
+	}
 }
 
 func (g *grace) tryLead() bool {
@@ -71,6 +84,7 @@ func (g *grace) begin(d *Domain) {
 	g.at = cursor{
 		chunks: *d.registry.chunks.Load(),
 		pages:  *d.overflow.Load(),
+		leases: d.leases.let.Load(),
 		page:   d.sections,
 		lines:  d.sections.used.Load(),
 	}
@@ -86,6 +100,7 @@ func (g *grace) begin(d *Domain) {
 // fence is B for Memb: after it, every word says the truth about sections that
 // started before it, and sections that start after it see the unpublishing.
 func (g *grace) fence(d *Domain) {
+	g.recall(d)
 	membarrier()
 	d.stats.membarriers.Add(1)
 	g.fenced = true
@@ -99,7 +114,7 @@ func (g *grace) advance(d *Domain) bool {
 	for len(at.chunks) > 0 {
 		c := at.chunks[0]
 		for at.recs != 0 {
-			if !g.passed(d, &c.rec[bits.TrailingZeros64(at.recs)]) {
+			if r := &c.rec[bits.TrailingZeros64(at.recs)]; !g.passed(d, r) {
 				return false
 			}
 			at.recs &= at.recs - 1
@@ -107,6 +122,12 @@ func (g *grace) advance(d *Domain) bool {
 		if at.chunks = at.chunks[1:]; len(at.chunks) > 0 {
 			at.recs = at.chunks[0].used.Load()
 		}
+	}
+	for at.leases != 0 {
+		if !g.leasePassed(d, bits.TrailingZeros64(at.leases)) {
+			return false
+		}
+		at.leases &= at.leases - 1
 	}
 	for at.page != nil {
 		for at.lines != 0 {
@@ -123,24 +144,30 @@ func (g *grace) advance(d *Domain) bool {
 	return true
 }
 
-// passed looks at one registered reader. A Memb reader that has not
-// acknowledged the target passes only after a membarrier, whatever its word
-// counts: the word of a section just begun may still sit in a store buffer.
+// passed looks at one registered reader.
 func (g *grace) passed(d *Domain, r *record) bool {
 	if d.flavor != Memb {
-		return r.passed(g.target)
+		return passed(&r.word, g.target)
 	}
-	if r.acknowledged(g.target) {
+	return g.passedPlain(d, &r.word)
+}
+
+// passedPlain looks at the word of one who enters by plain stores, a Memb reader or
+// the tenant of a lease. Who has not acknowledged the target passes only after a
+// membarrier, whatever the word counts: that of a section just begun may still sit in
+// a store buffer.
+func (g *grace) passedPlain(d *Domain, word *uint64) bool {
+	if acknowledged(word, g.target) {
 		if g.silent > 0 {
 			g.patient = patientPolls // it was worth waiting
 		}
 		return true
 	}
-	if (g.fenced || !plainStores) && r.passed(g.target) {
+	if (g.fenced || !plainStores) && passed(word, g.target) {
 		return true
 	}
 	if !g.asked {
-		g.askAll()
+		g.askAll(d)
 	}
 	if plainStores && !g.fenced {
 		g.silent++
@@ -148,7 +175,7 @@ func (g *grace) passed(d *Domain, r *record) bool {
 	return false
 }
 
-// askAll gives a notice to all Memb readers from the cursor on, so that they
+// askAll gives a notice to all who enter by plain stores from the cursor on, so that they
 // acknowledge side by side and not one after the other. The caller leads, and has
 // announced the target.
 //
@@ -162,19 +189,27 @@ func (g *grace) passed(d *Domain, r *record) bool {
 // takes the notice in between, it rings once more, for nothing.
 //
 // The store releases the unpublishing, which the tag's fence put before it. Pairs with
-// C in unlockMembSlow. amd64: MOV. arm64: STLR.
-func (g *grace) askAll() {
+// C in unlockMembSlow and acknowledge. amd64: MOV. arm64: STLR.
+func (g *grace) askAll(d *Domain) {
 	g.asked = true
+	for m := g.at.leases; m != 0; m &= m - 1 {
+		if le := d.leases.slot[bits.TrailingZeros64(m)].lease.Load(); le != nobody {
+			g.askOne(&le.notice)
+		}
+	}
 	recs := g.at.recs
 	for i, c := range g.at.chunks {
 		if i > 0 {
 			recs = c.used.Load()
 		}
 		for ; recs != 0; recs &= recs - 1 {
-			n := &c.rec[bits.TrailingZeros64(recs)].notice
-			releaseStore(n, g.target|atomic.LoadUint64(n)&noticeParked)
+			g.askOne(&c.rec[bits.TrailingZeros64(recs)].notice)
 		}
 	}
+}
+
+func (g *grace) askOne(notice *uint64) {
+	releaseStore(notice, g.target|atomic.LoadUint64(notice)&noticeParked)
 }
 
 // finish publishes the end. The caller leads; release wakes those who waited.

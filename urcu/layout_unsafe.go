@@ -27,9 +27,14 @@ const (
 	_ = unsafe.Offsetof(chunk{}.rec) - smp.LinePad
 
 	// A line of section words is one cache line, a pad apart from the next.
-	_ = 64 - unsafe.Offsetof(line{}.waiting) - 4
+	_ = 64 - unsafe.Offsetof(line{}.notice) - 8
 	_ = unsafe.Sizeof(line{}) - smp.LinePad
 	_ = unsafe.Offsetof(page{}.line) - smp.LinePad
+
+	// A tenant has two lines to itself, its lease and, for reading, where that hangs.
+	_ = unsafe.Sizeof(lease{}) - 2*smp.LinePad
+	_ = unsafe.Offsetof(leaseSlot{}.last) - smp.LinePad
+	_ = unsafe.Sizeof(leaseSlot{}) - 2*smp.LinePad
 
 	// Queues are two pads long; so are the handles' neighbours on the heap.
 	_ = unsafe.Sizeof(queue{}) - 2*smp.LinePad

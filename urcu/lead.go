@@ -5,7 +5,6 @@ package urcu
 
 import (
 	"context"
-	"math/bits"
 	"runtime/trace"
 	"sync/atomic"
 	"time"
@@ -219,12 +218,7 @@ func (g *grace) ask(d *Domain) (late bool) {
 	case <-d.bell.ch: // an old ring
 	default:
 	}
-	at := &g.at
-	if len(at.chunks) > 0 {
-		atomic.StoreUint64(&at.chunks[0].rec[bits.TrailingZeros64(at.recs)].notice, g.target|noticeParked)
-	} else {
-		atomic.StoreUint32(&at.page.line[bits.TrailingZeros64(at.lines)].waiting, 1)
-	}
+	atomic.StoreUint64(g.at.notice(d), g.target|noticeParked)
 	if plainStores && membarrier() {
 		g.fenced = true // it is as good for B
 	}

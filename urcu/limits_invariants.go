@@ -7,6 +7,7 @@ const (
 	tidyEvery  = 8
 	neighbours = 1
 	maxDue     = 3
+	leaseAfter = 2
 	slice      = 2
 	bigSlice   = 5
 )

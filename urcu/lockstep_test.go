@@ -25,6 +25,7 @@ type lockstep struct {
 	enter func()
 	leave func()
 	ready func() // makes the reader as it shall be before the round
+	first func() // nil, or by the updater before it unpublishes, at any moment of the reader's
 
 	noise [96]struct {
 		word uint64
@@ -109,6 +110,10 @@ func (l *lockstep) update(r *rand.Rand, limit time.Duration) {
 		for range skew + r.IntN(32) {
 			burn()
 		}
+		if l.first != nil {
+			l.first()
+			skew = r.IntN(500)
+		}
 		l.found.Store(0)
 		l.d.SynchronizeExpedited()
 		l.over.Store(n)
@@ -123,7 +128,7 @@ func TestTortureLockstep(t *testing.T) {
 			if f == Memb && !HasHeavyFence() {
 				t.Skip(ErrNoMembarrier)
 			}
-			l := &lockstep{d: newDomain(t, Options{Flavor: f}), ready: nothing}
+			l := &lockstep{d: newDomain(t, Options{Flavor: f, NoLeases: name == "any"}), ready: nothing}
 			smp.Run(2, func(c *smp.CPU) {
 				r := rand.New(rand.NewPCG(1, uint64(c.ID())))
 				if c.ID() == 0 {
@@ -164,12 +169,24 @@ func TestTortureLockstep(t *testing.T) {
 		l.enter, l.leave = r.Lock, r.Unlock
 		return r.Unregister
 	})
-	run("any", MB, func(l *lockstep) func() {
+	any := func(l *lockstep) func() {
 		var s Section
 		l.enter = func() { s = l.d.Enter() }
 		l.leave = func() { s.Exit() }
 		return nothing
-	})
+	}
+	run("any", MB, any)
+	if HasHeavyFence() && plainStores {
+		run("leased", MB, func(l *lockstep) func() {
+			l.ready = func() { l.d.leased().Exit() }
+			return any(l)
+		})
+		run("recalled", MB, func(l *lockstep) func() { // the lease ends where the section begins
+			l.ready = func() { l.d.leased().Exit() }
+			l.first = l.d.SynchronizeExpedited
+			return any(l)
+		})
+	}
 }
 
 // TestTortureLockstepBell is the same for the bell: a section ends while the

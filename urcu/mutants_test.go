@@ -14,6 +14,13 @@ import (
 // tooShort is how the torture suite says that a grace period was no such thing.
 const tooShort = `the grace period was too short|grace period begin and end inside|reads of freed blocks`
 
+// paused is a goroutine that is stopped for a moment, as it can be anywhere.
+const paused = "for range 3000 {\n\tburn()\n}\n"
+
+func pausedBefore(file, code string) mutant.Edit {
+	return mutant.Edit{File: file, Old: code, New: paused + code}
+}
+
 func TestMutants(t *testing.T) {
 	mutant.Run(t, []mutant.Mutant{
 		{
@@ -30,9 +37,57 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "membarrier skipped because the word counts no section", File: "gp.go",
-			Old:  "\tif (g.fenced || !plainStores) && r.passed(g.target) {\n",
-			New:  "\tif (g.fenced || !r.inside()) && r.passed(g.target) {\n",
+			Old:  "\tif (g.fenced || !plainStores) && passed(word, g.target) {\n",
+			New:  "\tif (g.fenced || quiet(atomic.LoadUint64(word))) && passed(word, g.target) {\n",
 			Test: "^TestTortureLockstep$/^memb$", Expect: tooShort,
+		},
+		{
+			Name: "membarrier skipped for a lease whose word counts no section", File: "lease.go",
+			Old:  "return le == nobody || g.passedPlain(d, &le.word)",
+			New:  "return le == nobody || quiet(atomic.LoadUint64(&le.word)) || g.passedPlain(d, &le.word)",
+			Test: "^TestTortureLockstep$/^leased$", Expect: tooShort,
+		},
+		{
+			Name: "leases not looked at", File: "gp.go",
+			Old:  "\t\tleases: d.leases.let.Load(),\n",
+			New:  "",
+			Test: "^TestTortureLockstep$/^leased$", Expect: tooShort,
+		},
+		{
+			Name: "a tenant does not look whether its lease was recalled", File: "section.go",
+			Old:   "\t\t\tif atomic.LoadUint32(&le.recalled) == 0 {\n",
+			New:   "\t\t\tif true {\n",
+			Edits: []mutant.Edit{pausedBefore("section.go", "\t\t\tle.word = w + 1\n")},
+			Test:  "^TestTortureLockstep$/^recalled$", Expect: tooShort,
+		},
+		{
+			Name: "a lease recalled after the membarrier", File: "gp.go",
+			Old:  "\tg.recall(d)\n\tmembarrier()\n",
+			New:  "\tmembarrier()\n" + paused + "\tg.recall(d)\n",
+			Test: "^TestTortureLockstep$/^recalled$", Expect: tooShort,
+		},
+		{
+			Name: "a recalled lease ends with its section open", File: "lease.go",
+			Old:  "(&le.recalled) != 0 && quiet(atomic.LoadUint64(&le.word)) {",
+			New:  "(&le.recalled) != 0 {",
+			Test: "^TestTortureTight$/^any$", Expect: tooShort,
+		},
+		{
+			Name: "a stranger acknowledges", File: "section.go",
+			Old: "\tif plainStores && le.key == key && s.word == &le.word {\n",
+			New: "\tif !s.dom.sections.owns(s.word) {\n\t\tle = (*lease)(unsafe.Pointer(s.word))\n\t\tfor range 100 {\n\t\t\tburn()\n\t\t}\n",
+			Edits: []mutant.Edit{
+				{File: "section.go", Old: "n&noticeAck != 0 && le.word&1 == 0", New: "n&noticeAck != 0"},
+				{File: "section.go", Old: "\t\"sync/atomic\"\n", New: "\t\"sync/atomic\"\n\t\"unsafe\"\n"},
+				{File: "pages.go", Old: "func newPage()", New: "func (p *page) owns(w *uint64) bool {\n\tfor i := range p.line {\n\t\tfor j := range p.line[i].word {\n\t\t\tif w == &p.line[i].word[j] {\n\t\t\t\treturn true\n\t\t\t}\n\t\t}\n\t}\n\treturn false\n}\n\nfunc newPage()"},
+			},
+			Test: "^TestTortureHandOver$", Expect: tooShort + "|Exit twice",
+		},
+		{
+			Name: "a call while the key must hold", File: "section.go",
+			Old:  "\t\t\tle.word = w + 1\n",
+			New:  "\t\t\tburn()\n\t\t\tle.word = w + 1\n",
+			Test: "^TestEnterHasNoCalls$", Expect: "Enter calls",
 		},
 		{
 			Name: "no membarrier at all", File: "gp.go",
@@ -95,7 +150,7 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "nobody is asked", File: "gp.go",
-			Old:  "\t\tg.askAll()\n",
+			Old:  "\t\tg.askAll(d)\n",
 			New:  "",
 			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
 		},
@@ -107,13 +162,13 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "one is asked and no other", File: "gp.go",
-			Old:  "(n)&noticeParked)\n",
-			New:  "(n)&noticeParked)\n\t\t\treturn\n",
+			Old:  "\t\t\tg.askOne(&c.rec[bits.TrailingZeros64(recs)].notice)\n",
+			New:  "\t\t\tg.askOne(&c.rec[bits.TrailingZeros64(recs)].notice)\n\t\t\treturn\n",
 			Test: "^TestAcknowledgements$", Expect: "waits for readers that have acknowledged",
 		},
 		{
 			Name: "the next notice wipes out the mark of one who sleeps", File: "gp.go",
-			Old:  "g.target|atomic.LoadUint64(n)&noticeParked)",
+			Old:  "g.target|atomic.LoadUint64(notice)&noticeParked)",
 			New:  "g.target)",
 			Test: "^TestMarkStays$", Expect: "has not rung",
 		},
@@ -149,8 +204,8 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "section of any goroutine without a fence", File: "section.go",
-			Old:  "\tif atomic.CompareAndSwapUint64(&l.word[0], 0, e) {\n",
-			New:  "\tif atomic.LoadUint64(&l.word[0]) == 0 {\n\t\treleaseStore(&l.word[0], e)\n",
+			Old:  "old != untouched && atomic.CompareAndSwapUint64(w, old, e) {\n",
+			New:  "old != untouched {\n\t\treleaseStore(w, e)\n",
 			Test: "^TestTortureLockstep$/^any$", Expect: tooShort,
 		},
 		{

@@ -29,10 +29,9 @@ func newPage() *page {
 }
 
 // enterSlow looks for a word in the whole home line and then in further pages.
-func (d *Domain) enterSlow(e uint64) Section {
-	home := int(stackSlot())
+func (d *Domain) enterSlow(home uintptr, e uint64) Section {
 	if w := d.sections.claim(home, e); w != nil {
-		return Section{w, &d.sections.line[home], d}
+		return Section{w, &d.sections.line[home].notice, d}
 	}
 	for {
 		pages := d.overflow.Load()
@@ -48,7 +47,7 @@ func (d *Domain) enterSlow(e uint64) Section {
 // The bit follows the word, or tidy could clear it in between and miss the word.
 // Both are exchanges before the section's loads: a leader that misses either has
 // looked before those loads, and they see what it waits for.
-func (p *page) claim(i int, e uint64) *uint64 {
+func (p *page) claim(i uintptr, e uint64) *uint64 {
 	for j := range p.line[i].word {
 		w := &p.line[i].word[j]
 		old := atomic.LoadUint64(w)
@@ -71,12 +70,12 @@ func (d *Domain) nextFit(pages []*page, e uint64) (Section, bool) {
 	from := d.nextLine.Load()
 	for k := uint64(0); 2*k <= n && n > 0; k++ {
 		at := (from + k) % n
-		p, i := pages[at/slotCount], int(at%slotCount)
+		p, i := pages[at/slotCount], uintptr(at%slotCount)
 		if w := p.claim(i, e); w != nil {
 			if k != 0 {
 				d.nextLine.Store(at)
 			}
-			return Section{w, &p.line[i], d}, true
+			return Section{w, &p.line[i].notice, d}, true
 		}
 	}
 	return Section{}, false
@@ -115,7 +114,7 @@ func (p *page) tidy() {
 		p.used.And(^(uint64(1) << i))
 		for j := range l.word {
 			w := &l.word[j]
-			if !atomic.CompareAndSwapUint64(w, 0, untouched) && atomic.LoadUint64(w) != untouched {
+			if free := atomic.LoadUint64(w); free&1 != 0 || !atomic.CompareAndSwapUint64(w, free, untouched) {
 				p.used.Or(1 << i)
 				break // the words that are untouched by now set the bit themselves
 			}

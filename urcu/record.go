@@ -82,16 +82,17 @@ type chunk struct {
 //
 // Pairs with A (reader enters): after the leader's fence, a word that counts no
 // section belongs to a reader whose later loads see the unpublishing.
-func (r *record) passed(t uint64) bool {
-	w := atomic.LoadUint64(&r.word)
+func passed(word *uint64, t uint64) bool {
+	w := atomic.LoadUint64(word)
 	return quiet(w) || reached(w, t)
 }
 
-// acknowledged is passed for a Memb reader without any fence by the leader: the
-// reader was outside of sections after it saw epoch t, which its word says ever
-// since, inside of later ones too, or it is offline. Pairs with C in reader_memb.go.
-func (r *record) acknowledged(t uint64) bool {
-	w := atomic.LoadUint64(&r.word)
+// acknowledged is passed for who enters by plain stores, without any fence by the
+// leader: the reader was outside of sections after it saw epoch t, which its word says
+// ever since, inside of later ones too, or it is offline. Pairs with C in reader_memb.go
+// and section.go.
+func acknowledged(word *uint64, t uint64) bool {
+	w := atomic.LoadUint64(word)
 	return w == 0 || reached(w|1, t)
 }
 

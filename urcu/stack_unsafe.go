@@ -10,9 +10,14 @@ const (
 	slotShift = 11 // stacks start at 2 KiB
 )
 
+// stackKey returns the number of the 2 KiB of memory that the caller's frame begins
+// in. Stacks are 2 KiB or more, aligned, and do not overlap: while the caller makes no
+// call nobody else has this key. See doc.go, "Leases".
+func stackKey() uintptr {
+	var here byte
+	return uintptr(unsafe.Pointer(&here)) >> slotShift
+}
+
 // stackSlot is stable for a goroutine while its stack is not moved and calls
 // stay within the same 2 KiB. It is a hint: any number is correct.
-func stackSlot() uintptr {
-	var here byte
-	return uintptr(unsafe.Pointer(&here)) >> slotShift & (slotCount - 1)
-}
+func stackSlot() uintptr { return stackKey() & (slotCount - 1) }

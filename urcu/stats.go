@@ -20,7 +20,7 @@ type Stats struct {
 	Flavor Flavor
 
 	GracePeriods int64 // ended
-	Membarriers  int64 // system calls for silent Memb readers
+	Membarriers  int64 // system calls for silent Memb readers and leases
 	Parked       int64 // times that a leader slept for a late reader
 	Stalls       int64 // grace periods that lasted longer than StallTimeout
 
@@ -37,6 +37,9 @@ type Stats struct {
 	Peak    int64 // largest Pending seen in one queue when it was looked after
 	Spilled int64 // callbacks that found all nearby queues taken
 
+	Leases  int64 // words let to goroutines that enter section after section
+	Recalls int64 // leases that have ended
+
 	Readers int64 // registered
 	Leaked  int64 // handles that were collected while registered
 }
@@ -46,6 +49,8 @@ type stats struct {
 	ended       uint64 // written by the leader
 	membarriers atomic.Int64
 	parked      atomic.Int64
+	leases      atomic.Int64
+	recalls     atomic.Int64
 	stalls      atomic.Int64
 	latency     histogram // written by the leader
 
@@ -62,6 +67,8 @@ func (d *Domain) Stats() Stats {
 		Parked:       d.stats.parked.Load(),
 		Stalls:       d.stats.stalls.Load(),
 		Spilled:      d.stats.spilled.Load(),
+		Leases:       d.stats.leases.Load(),
+		Recalls:      d.stats.recalls.Load(),
 		Readers:      d.registry.live.Load(),
 		Leaked:       d.registry.leaked.Load(),
 	}

@@ -218,8 +218,8 @@ func (x *torture) print(lost int) {
 			fmt.Fprintf(&b, " %s %d", ways[i].name, n)
 		}
 	}
-	fmt.Fprintf(&b, "\n    grace periods %d (p50 %v, p99 %v, longest %v), membarriers %d, sleeps %d, callbacks %d (peak %d, spilled %d)\n",
-		s.GracePeriods, s.P50, s.P99, s.Longest, s.Membarriers, s.Parked, s.Ran, s.Peak, s.Spilled)
+	fmt.Fprintf(&b, "\n    grace periods %d (p50 %v, p99 %v, longest %v), membarriers %d, leases %d (ended %d), sleeps %d, callbacks %d (peak %d, spilled %d)\n",
+		s.GracePeriods, s.P50, s.P99, s.Longest, s.Membarriers, s.Leases, s.Recalls, s.Parked, s.Ran, s.Peak, s.Spilled)
 	os.Stdout.WriteString(b.String())
 }
 

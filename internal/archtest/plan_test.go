@@ -34,6 +34,7 @@ var plan = Rules{
 
 		// For tests: nobody's code may import these.
 		{"internal/mutant", 0, nil},
+		{"internal/machinecode", 0, nil},
 		{"internal/archtest", 0, nil},
 	},
 	UnsafeIn: []string{"*_unsafe.go", "*_unsafe_test.go", "internal/mmap/*.go"},
