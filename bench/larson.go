@@ -31,13 +31,14 @@ func larsonCPU(r *Run) error {
 		return r.Measure(func(round *Round) {
 			round.CPUs(r.CPUs, func(w *Worker) {
 				objects := fill(c, larsonSlots, c.Alloc)
-				rng := newRandom(w.ID)
+				lives := newRandom(w.ID)
 				w.SetChunk(larsonLife)
 				w.Begin()
 				for w.Next() {
 					w.perf.lose() // another thread works
+					seed := lives.life()
 					smp.Run(1, func(cpu *smp.CPU) {
-						l := c.On(cpu)
+						l, rng := c.On(cpu), seed
 						for range w.Chunk {
 							o := &objects[rng.below(larsonSlots)]
 							l.Free(o.pointer())
@@ -65,11 +66,13 @@ func larsonAny(r *Run) error {
 		return r.Measure(func(round *Round) {
 			round.Goroutines(r.CPUs, func(w *Worker) {
 				objects := fill(c, larsonSlots, c.Alloc)
-				rng := newRandom(w.ID)
+				lives := newRandom(w.ID)
 				w.SetChunk(larsonLife)
 				w.Begin()
 				for w.Next() {
+					seed := lives.life()
 					w.successor(func() {
+						rng := seed
 						for range w.Chunk {
 							o := &objects[rng.below(larsonSlots)]
 							c.Free(o.pointer())

@@ -44,11 +44,12 @@ func runMStress(r *Run) error {
 		return r.Measure(func(round *Round) {
 			var shared transfer
 			round.Goroutines(r.CPUs, func(w *Worker) {
-				rng := newRandom(w.ID)
+				lives := newRandom(w.ID)
 				w.SetChunk(mstressLife)
 				w.Begin()
 				for w.Next() {
-					smp.Run(1, func(cpu *smp.CPU) { stress(c, c.On(cpu), r.Size, w.Chunk, &rng, &shared) })
+					seed := lives.life()
+					smp.Run(1, func(cpu *smp.CPU) { stress(c, c.On(cpu), r.Size, w.Chunk, seed, &shared) })
 				}
 				w.End()
 			})
@@ -64,7 +65,7 @@ func runMStress(r *Run) error {
 
 // stress is one life: n allocations, and as many frees but for what it leaves to
 // others in the shared array.
-func stress(c *kmem.Cache, l *kmem.Local, size, n int, rng *random, shared *transfer) {
+func stress(c *kmem.Cache, l *kmem.Local, size, n int, rng random, shared *transfer) {
 	var places [mstressPlaces]word
 	for n > 0 {
 		o := &places[rng.below(mstressPlaces)]

@@ -19,5 +19,10 @@ func (r *random) next() uint64 {
 	return x
 }
 
+// life returns a generator for somebody who takes over from r's owner. What two
+// goroutines use is theirs by turns and lies on the heap, maybe on one cache line with
+// another worker's: so a life has its own, on its stack.
+func (r *random) life() random { return random(r.next()) }
+
 // below returns a number under n, by a multiplication in place of a division.
 func (r *random) below(n int) int { return int((r.next() >> 32) * uint64(n) >> 32) }
