@@ -46,9 +46,12 @@ func (s *slab) word(i uintptr) *uint64 {
 // begins in. Goroutines have stacks of their own, of 2 KiB or more, aligned: while
 // the caller makes no call, nobody else has this key. Afterwards it is a hint for
 // spreading and nothing else, since stacks move. lease.go has more about it.
+//
+// The variable is a pointer so that its address counts as a memory operation: the compiler
+// could take that of a byte before a call that comes first, in whatever this is inlined into.
 func stackKey() uintptr {
-	var b byte
-	return uintptr(unsafe.Pointer(&b)) >> 11
+	var here unsafe.Pointer
+	return uintptr(unsafe.Pointer(&here)) >> 11
 }
 
 // The sizes that geometry and the overlay of slabRCU rest on. Each line fails

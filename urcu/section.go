@@ -40,15 +40,13 @@ type Section struct {
 // Enter opens a section. Any goroutine may, at any time, in any number: the
 // section may sleep, nest in others, and migrate between threads. It never
 // blocks; it allocates only when more sections are open than ever before, and for a
-// lease. It is for no profile to inline: until the word is written it makes no call.
+// lease. Until the word is written it makes no call.
 //
 // A: a tenant's store and the section's loads may change places in the store buffer;
 // pairs with the membarrier of B in gp.go. recalled is looked at after the store: see
 // recall. For others the exchange makes the word visible before the section's loads; pairs
 // with B in gp.go. amd64: LOCK CMPXCHG. arm64: CASAL, and the section's first load of
 // a shared pointer is atomic.
-//
-//go:noinline
 func (d *Domain) Enter() Section {
 	key := stackKey()
 	home := key & (slotCount - 1)

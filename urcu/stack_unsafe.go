@@ -13,8 +13,11 @@ const (
 // stackKey returns the number of the 2 KiB of memory that the caller's frame begins
 // in. Stacks are 2 KiB or more, aligned, and do not overlap: while the caller makes no
 // call nobody else has this key. See doc.go, "Leases".
+//
+// The variable is a pointer so that its address counts as a memory operation: the compiler
+// could take that of a byte before a call that comes first, in whatever this is inlined into.
 func stackKey() uintptr {
-	var here byte
+	var here unsafe.Pointer
 	return uintptr(unsafe.Pointer(&here)) >> slotShift
 }
 
