@@ -1,4 +1,4 @@
-// Step 2 of the walk on linux: a thread and its hardware CPU. See doc.go.
+// Steps 2 and 7 of the walk on linux: a thread and its hardware CPU. See doc.go.
 
 package smp
 
@@ -8,20 +8,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A binding is what a thread may run on: before, and while it is a CPU.
+type binding struct {
+	may, one unix.CPUSet
+	bound    bool
+}
+
 // bind binds the calling thread to hardware CPU number id of those it may run
-// on, modulo how many they are. The thread must be fresh: its mask is then the
+// on, modulo how many they are. The thread is nobody's else: its mask is the
 // process's, also after the process was moved to another cpuset.
-func bind(id int) (hardware int, err error) {
-	var may, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &may); err != nil {
+func (b *binding) bind(id int) (hardware int, err error) {
+	if err := unix.SchedGetaffinity(0, &b.may); err != nil {
 		return -1, fmt.Errorf("smp: CPU %d: which hardware CPUs are allowed: %w", id, err)
 	}
-	hardware = nth(&may, id)
-	one.Set(hardware)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
+	hardware = nth(&b.may, id)
+	b.one.Set(hardware)
+	if err := unix.SchedSetaffinity(0, &b.one); err != nil {
 		return -1, fmt.Errorf("smp: bind CPU %d to hardware CPU %d: %w", id, hardware, err)
 	}
+	b.bound = true
 	return hardware, nil
+}
+
+// restore lets the calling thread run where it could before, and reports whether
+// it does. It does not when its mask is no longer what bind made of it: somebody
+// moved the thread, or the process, and knows better.
+func (b *binding) restore() bool {
+	var now unix.CPUSet
+	return !b.bound ||
+		unix.SchedGetaffinity(0, &now) == nil && now == b.one && unix.SchedSetaffinity(0, &b.may) == nil
 }
 
 // nth returns the member number n of set, counted modulo its size, which is at

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,27 +62,77 @@ func TestNth(t *testing.T) {
 	}
 }
 
-// TestThreadsDie: a bound thread must not come back to the runtime's pool.
-func TestThreadsDie(t *testing.T) {
+// TestThreadsComeBack: a thread that was a CPU's goes back to the runtime, and may
+// run where it could before. The goroutines are locked to find as many threads.
+func TestThreadsComeBack(t *testing.T) {
+	allowed := mask(t)
+	was := threadsOf(t, 12, func() {})
+	back := 0
+	meet := together(24)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 24 {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			meet()
+			mu.Lock()
+			defer mu.Unlock()
+			if was[threadID()] {
+				back++
+			}
+			if got := mask(t); got != allowed {
+				t.Errorf("a thread may run on %d hardware CPUs after Run, want %d", got.Count(), allowed.Count())
+			}
+		})
+	}
+	wg.Wait()
+	if back == 0 {
+		t.Errorf("none of %d threads was met again", len(was))
+	}
+}
+
+// threadsOf runs n CPUs and returns their threads.
+func threadsOf(t *testing.T, n int, body func()) map[int]bool {
+	t.Helper()
 	var mu sync.Mutex
 	threads := map[int]bool{}
-	Run(12, func(*CPU) {
+	Run(n, func(*CPU) {
+		body()
 		mu.Lock()
 		threads[threadID()] = true
 		mu.Unlock()
 	})
-	delete(threads, os.Getpid()) // the first thread cannot end; it sleeps for ever
-	deadline := time.Now().Add(2 * time.Second)
-	for tid := range threads {
-		for {
-			_, err := os.Stat(filepath.Join("/proc/self/task", strconv.Itoa(tid)))
-			if errors.Is(err, os.ErrNotExist) {
-				break
+	return threads
+}
+
+// TestThreadsDie: a thread whose mask was changed by somebody else must not come back
+// to the runtime's pool, and neither must one that the body keeps locked.
+func TestThreadsDie(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("a mask that is no CPU's takes two hardware CPUs")
+	}
+	allowed := mask(t)
+	moved := func() {
+		if err := unix.SchedSetaffinity(0, &allowed); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, body := range map[string]func(){"moved": moved, "locked": runtime.LockOSThread} {
+		threads := threadsOf(t, 12, body)
+		delete(threads, os.Getpid()) // the first thread cannot end; it sleeps for ever
+		deadline := time.Now().Add(2 * time.Second)
+		for tid := range threads {
+			for {
+				_, err := os.Stat(filepath.Join("/proc/self/task", strconv.Itoa(tid)))
+				if errors.Is(err, os.ErrNotExist) {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: thread %d is still there", name, tid)
+				}
+				time.Sleep(time.Millisecond)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("thread %d is still there", tid)
-			}
-			time.Sleep(time.Millisecond)
 		}
 	}
 }

@@ -16,7 +16,8 @@
 //  4. the body
 //  5. hotplug.go: the CPU goes offline, subscribers hear of it in reverse order
 //  6. the number is free again; the last CPU gives back the Ps
-//  7. the goroutine ends while still locked, so that its thread dies with its mask
+//  7. the thread gets its mask back and goes to the runtime; where that cannot be, or
+//     after a panic, the goroutine ends while still locked, and the thread with it
 //
 // Steps 5 and 6 also happen after a panic or a runtime.Goexit in the body.
 //
@@ -43,5 +44,7 @@
 //   - A locked goroutine that parks costs a thread switch, about 8 µs.
 //   - Binding can be refused (seccomp) or be impossible (darwin). The CPU then runs
 //     unbound, and [CPU.AffinityError] says why.
+//   - What else a body does to its thread (priorities, namespaces) it undoes itself, or
+//     calls runtime.LockOSThread once more, which makes the thread end with the CPU.
 //   - CPUID traps in a virtual machine, 3.6 µs each. [Topology] asks once.
 package smp

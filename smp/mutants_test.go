@@ -14,8 +14,18 @@ func TestMutants(t *testing.T) {
 			Test: "^TestBound$|^TestThreadsDie$",
 		},
 		{
+			Name: "a thread comes back bound",
+			File: "bind_linux.go", Old: "now == b.one && unix.SchedSetaffinity(0, &b.may) == nil", New: "now == b.one",
+			Test: "^TestThreadsComeBack$", Expect: "hardware CPUs after Run",
+		},
+		{
+			Name: "a thread that was moved comes back",
+			File: "bind_linux.go", Old: "now == b.one &&", New: "true &&",
+			Test: "^TestThreadsDie$", Expect: "is still there",
+		},
+		{
 			Name: "a thread is not bound",
-			File: "bind_linux.go", Old: "one.Set(hardware)", New: "one = may",
+			File: "bind_linux.go", Old: "b.one.Set(hardware)", New: "b.one = b.may",
 			Test: "^TestBound$", Expect: "want hardware CPU",
 		},
 		{

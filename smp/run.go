@@ -71,15 +71,25 @@ type run struct {
 
 // cpu is the life of one CPU. What must happen also after a panic or a Goexit is
 // deferred.
+//
+// The thread goes back to the runtime when its mask does and all went well, which
+// saves its end and the birth of the next one. Else it ends, locked, with what it has.
 func (r *run) cpu(c *CPU) {
-	runtime.LockOSThread() // never undone, so that the thread ends with its mask
+	runtime.LockOSThread()
 	c.thread = threadID()
-	c.hardware, c.affinity = bind(c.id)
-	defer cpus.takeDown(c)
+	var b binding
+	c.hardware, c.affinity = b.bind(c.id)
+	well := false
+	defer func() {
+		cpus.takeDown(c)
+		if well && b.restore() {
+			runtime.UnlockOSThread()
+		}
+	}()
 
 	defer func() { r.offline(c, cpus.subscribers()) }()
 	if r.online(c, cpus.subscribers()) {
-		r.guard(c, func() { r.body(c) })
+		well = r.guard(c, func() { r.body(c) })
 	}
 }
 

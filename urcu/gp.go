@@ -114,7 +114,7 @@ func (g *grace) advance(d *Domain) bool {
 	for len(at.chunks) > 0 {
 		c := at.chunks[0]
 		for at.recs != 0 {
-			if r := &c.rec[bits.TrailingZeros64(at.recs)]; !g.passed(d, r) {
+			if !g.passed(d, &c.rec[bits.TrailingZeros64(at.recs)]) {
 				return false
 			}
 			at.recs &= at.recs - 1
@@ -189,7 +189,7 @@ func (g *grace) passedPlain(d *Domain, word *uint64) bool {
 // takes the notice in between, it rings once more, for nothing.
 //
 // The store releases the unpublishing, which the tag's fence put before it. Pairs with
-// C in unlockMembSlow and acknowledge. amd64: MOV. arm64: STLR.
+// C in unlockMembSlow and exitSlow. amd64: MOV. arm64: STLR.
 func (g *grace) askAll(d *Domain) {
 	g.asked = true
 	for m := g.at.leases; m != 0; m &= m - 1 {
