@@ -143,7 +143,7 @@ func TestLeaseHaste(t *testing.T) {
 	first := sections()
 	last := first
 	for range 4 {
-		end(0)
+		end(-time.Hour)
 		last = sections()
 	}
 	if last < 4*first {
@@ -205,7 +205,9 @@ func (l *lockstep) handOver(handed *atomic.Pointer[Section]) {
 		handed.Store(&open)
 		for atomic.LoadUint64(open.word)&1 != 0 {
 			if l.stop.Load() {
-				open.Exit()
+				if s := handed.Swap(nil); s != nil { // the updater had no use for it
+					s.Exit()
+				}
 				return
 			}
 		}
