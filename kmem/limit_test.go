@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,8 +121,9 @@ func TestSystemRefuses(t *testing.T) {
 	for p := c.Alloc(); p != nil; p = c.Alloc() {
 		live = append(live, p)
 		if len(live) == 3000 {
-			// From here on the process gets no more writable memory of its own,
-			// but for a little that Go's runtime may want.
+			stockRuntime()
+			// From here on the process gets little more writable memory of its
+			// own; Go's runtime lives on its stock.
 			if err := syscall.Setrlimit(rlimitData, &syscall.Rlimit{Cur: dataBytes(t) + 3<<20, Max: old.Max}); err != nil {
 				t.Skipf("cannot set RLIMIT_DATA: %v", err)
 			}
@@ -139,6 +141,19 @@ func TestSystemRefuses(t *testing.T) {
 	for _, p := range live {
 		c.Free(p)
 	}
+}
+
+// stockRuntime leaves Go's runtime with 64 MiB of free spans, which stay mapped:
+// a runtime that is refused memory ends the process, and with assertions on each
+// look at a cache boxes thousands of words.
+func stockRuntime() {
+	spans := make([][]byte, 8192)
+	for i := range spans {
+		spans[i] = make([]byte, 8192)
+	}
+	clear(spans)
+	runtime.GC()
+	runtime.GC() // the second has swept what the first freed
 }
 
 // dataBytes is what RLIMIT_DATA counts of this process, in bytes.
