@@ -100,8 +100,15 @@ func (d *Domain) let(i, key uintptr) {
 // evict ends the lease that somebody else has of slot i: a goroutine that wants the
 // same slot, or has gone, or had its stack moved. It reports false when that cannot be
 // done at once. Two that want one slot take it from each other more and more rarely.
+//
+// It ends a lease of the caller's own too when that was recalled and yet passed by its
+// acknowledgement, as a section was about to begin: there may be no grace period any
+// more that would. Any other of the caller's own has a section open.
 func (d *Domain) evict(le *lease, i, key uintptr) bool {
-	if le.key == key || !d.grace.tryLead() { // the caller's own has a section open
+	if le.key == key && (atomic.LoadUint32(&le.recalled) == 0 || !quiet(atomic.LoadUint64(&le.word))) {
+		return false
+	}
+	if !d.grace.tryLead() {
 		return false
 	}
 	atomic.StoreUint32(&le.recalled, 1)

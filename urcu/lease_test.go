@@ -121,6 +121,38 @@ func TestLeaseAnswers(t *testing.T) {
 	}
 }
 
+// TestLeaseRecalledAndPassed: a lease that was recalled when its next section was
+// about to begin, by a leader who then passed it by its acknowledgement, ends without
+// another grace period, once its tenant asks for the next one and not with a section open.
+func TestLeaseRecalledAndPassed(t *testing.T) {
+	leasing(t)
+	d := newDomain(t, Options{Flavor: MB})
+	s := d.leased()
+	le := d.leaseOf(s)
+	atomic.StoreUint32(&le.recalled, 1)
+	enter := func() (ended bool) {
+		for range 100 * leaseAfter {
+			d.Enter().Exit()
+		}
+		for i := range d.leases.slot {
+			if d.leases.slot[i].lease.Load() == le {
+				return false
+			}
+		}
+		return true
+	}
+	if enter() {
+		t.Error("the lease ended with its section open")
+	}
+	s.Exit()
+	if !enter() {
+		t.Error("the recalled lease stays for ever")
+	}
+	if n := d.Stats().GracePeriods; n != 0 {
+		t.Fatalf("%d grace periods: this run proves nothing", n)
+	}
+}
+
 // TestLeaseHaste: leases that end early become rarer, and one that lasted is taken
 // as a good sign.
 func TestLeaseHaste(t *testing.T) {

@@ -73,6 +73,12 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureTight$/^any$", Expect: tooShort,
 		},
 		{
+			Name: "a lease that was recalled and passed is kept", File: "lease.go",
+			Old:  "le.key == key && (atomic.LoadUint32(&le.recalled) == 0 || !quiet(atomic.LoadUint64(&le.word)))",
+			New:  "le.key == key",
+			Test: "^TestLeaseRecalledAndPassed$", Expect: "stays for ever",
+		},
+		{
 			Name: "a stranger acknowledges", File: "section.go",
 			Old: "\tif plainStores && le.key == key && s.word == &le.word {\n",
 			New: "\tif !s.dom.sections.owns(s.word) {\n\t\tle = (*lease)(unsafe.Pointer(s.word))\n\t\tfor range 100 {\n\t\t\tburn()\n\t\t}\n",
