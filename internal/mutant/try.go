@@ -117,7 +117,7 @@ func writeOverlay(tmp string, changed map[string]string) (string, error) {
 func (m *Mutant) build(root, overlay, binary string) (output string, err error) {
 	// Without DWARF the linker needs half the time. Panics do not need it, and
 	// symbols stay for tests that read the machine code.
-	args := []string{"test", "-c", "-vet=off", "-ldflags=-w", "-overlay=" + overlay, "-o", binary}
+	args := []string{"test", "-c", "-vet=off", "-gcflags=-dwarf=false", "-ldflags=-w", "-overlay=" + overlay, "-o", binary}
 	if m.Tags != "" {
 		args = append(args, "-tags="+m.Tags)
 	}
