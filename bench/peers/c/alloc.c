@@ -7,7 +7,9 @@
  * One operation is one allocation with its free. The loops have the shape of
  * this project's own scenarios; ../README.md describes each. Two
  * implementations are no allocator: `ring` is ProdCons with objects of an
- * array, `loop` counts, to show what a second CPU of this machine adds.
+ * array, `loop` counts, to show what a second CPU of this machine adds. `bare` and
+ * `checked` are hardly any: programs built of the same files with bare.h in malloc's
+ * place, for the workloads whose objects stay on their thread.
  *
  * Build with -fno-builtin: the compiler may otherwise drop a malloc whose
  * object is only freed.
@@ -18,45 +20,58 @@
 static const struct workload {
 	const char *name, *impl; /* impl: NULL stands for any allocator */
 	int live, pairs;         /* pairs: workers come in twos */
+	int own;                 /* objects stay on their thread */
 	void (*body)(struct worker *);
 } workloads[] = {
-	{ "Loop", "loop", 1, 0, loop },
-	{ "Pair", NULL, 1, 0, pair },
-	{ "Pair", NULL, 2, 0, pair_of_two },
-	{ "Batch10k", NULL, 1, 0, batch10k },
-	{ "RandomLive100k", NULL, 1, 0, random_live },
-	{ "ProdCons", NULL, 1, 1, prodcons },
-	{ "ProdCons", "ring", 1, 1, prodcons_bare },
-	{ "Larson", NULL, 1, 0, larson },
-	{ "Xmalloc", NULL, 1, 1, xmalloc },
-	{ "MStress", NULL, 1, 0, NULL },
-	{ "Sh6", NULL, 1, 0, sh6 },
+	{ "Loop", "loop", 1, 0, 0, loop },
+	{ "Pair", NULL, 1, 0, 1, pair },
+	{ "Pair", NULL, 2, 0, 1, pair_of_two },
+	{ "Batch10k", NULL, 1, 0, 1, batch10k },
+	{ "RandomLive100k", NULL, 1, 0, 1, random_live },
+	{ "ProdCons", NULL, 1, 1, 0, prodcons },
+	{ "ProdCons", "ring", 1, 1, 0, prodcons_bare },
+	{ "Larson", NULL, 1, 0, 0, larson },
+	{ "Xmalloc", NULL, 1, 1, 0, xmalloc },
+	{ "MStress", NULL, 1, 0, 0, NULL },
+	{ "Sh6", NULL, 1, 0, 1, sh6 },
 };
 
 static const struct workload *find_workload(void)
 {
 	const size_t n = sizeof workloads / sizeof *workloads;
 	int special = strcmp(opt.impl, "ring") == 0 || strcmp(opt.impl, "loop") == 0;
+#ifdef BARE
+	const int hardly = 1;
+	const char *const any = BARE;
+#else
+	const int hardly = 0;
+	const char *const any = "glibc|mimalloc|jemalloc|tcmalloc";
+#endif
 	for (size_t i = 0; i < n; i++) {
 		const struct workload *l = &workloads[i];
 		if (strcmp(l->name, opt.bench) == 0 && l->live == opt.live &&
-		    (l->impl ? strcmp(l->impl, opt.impl) == 0 : !special))
+		    (l->impl ? strcmp(l->impl, opt.impl) == 0 : !special && (l->own || !hardly)))
 			return l;
 	}
 	fprintf(stderr, "alloc: no workload for -bench %s -live %d -impl %s; legal are\n", opt.bench, opt.live, opt.impl);
 	for (size_t i = 0; i < n; i++)
 		fprintf(stderr, "\t-bench %s -live %d -impl %s\n", workloads[i].name, workloads[i].live,
-			workloads[i].impl ? workloads[i].impl : "glibc|mimalloc|jemalloc|tcmalloc");
+			workloads[i].impl ? workloads[i].impl : any);
 	exit(2);
 }
 
 /* A missing LD_PRELOAD is only a warning of the loader's: without this check glibc would be measured in its name. */
 static void check_library(void)
 {
+#ifdef BARE
+	if (strcmp(opt.impl, BARE) != 0)
+		die("alloc: -impl %s, but this program is %s", opt.impl, BARE);
+#else
 	Dl_info info;
 	const char *want = strcmp(opt.impl, "glibc") == 0 ? "libc.so" : opt.impl;
 	if (!dladdr(dlsym(RTLD_DEFAULT, "malloc"), &info) || !strstr(info.dli_fname, want))
 		die("alloc: -impl %s, but malloc comes from %s", opt.impl, info.dli_fname);
+#endif
 }
 
 static void report(struct sum sum)

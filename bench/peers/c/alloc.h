@@ -4,6 +4,9 @@
 
 #include "bench.h"
 
+#ifdef BARE
+#include "bare.h"
+#else
 static inline void *get(void)
 {
 	void *p = malloc(opt.size);
@@ -11,6 +14,9 @@ static inline void *get(void)
 		die("malloc(%zu): no memory", opt.size);
 	return p;
 }
+
+static inline void put(void *p) { free(p); }
+#endif
 
 static inline void touch(void *p, uint64_t x) { *(volatile uint64_t *)p = x; }
 

@@ -14,7 +14,7 @@ static void *generation(void *arg)
 	struct worker *w = h->w;
 	for (int i = 0; i < STEPS; i++) {
 		void **p = &h->slot[below(w, N)];
-		free(*p);
+		put(*p);
 		volatile char *bytes = *p = get();
 		bytes[0] = 1;
 		bytes[opt.size - 1] = 2;
@@ -37,7 +37,7 @@ void larson(struct worker *w)
 		pthread_join(thread, NULL);
 	} while (more(w, 0));
 	for (int i = 0; i < 5000; i++)
-		free(h->slot[i]);
+		put(h->slot[i]);
 }
 
 /*
@@ -62,7 +62,7 @@ static void cookie_free(uint64_t *p)
 	for (size_t i = 0; p && i < opt.size / 8; i++)
 		if (p[i] != (uintptr_t)p * 0x9e3779b97f4a7c15u)
 			die("MStress: word %zu of object %p was overwritten", i, (void *)p);
-	free(p);
+	put(p);
 }
 
 static void stress_round(struct worker *w)

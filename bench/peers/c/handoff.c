@@ -50,7 +50,7 @@ static void consume(struct worker *w, struct ring *r, int bare)
 		for (int i = 0; i < BATCH; i++) {
 			sum += *(volatile uint64_t *)batch[i];
 			if (!bare)
-				free(batch[i]);
+				put(batch[i]);
 		}
 		__asm__ volatile("" : : "r"(sum));
 		atomic_store_explicit(&r->head, head + 1, memory_order_release);
@@ -125,7 +125,7 @@ static void xmalloc_consumer(struct worker *w)
 	begin(w);
 	for (struct batch *b; (b = pop(&exchange.full, &exchange.not_empty));) {
 		for (int i = 0; i < 4096; i++)
-			free(b->obj[i]);
+			put(b->obj[i]);
 		push(&exchange.empty, &exchange.not_full, b);
 	}
 }

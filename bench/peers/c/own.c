@@ -19,12 +19,13 @@ void loop(struct worker *w)
 void pair(struct worker *w)
 {
 	enum { CHUNK = 1 << 14 };
+	put(get()); /* so that what a thread has of its own is there */
 	begin(w);
 	do {
 		for (uint64_t i = 0; i < CHUNK; i++) {
 			void *p = get();
 			touch(p, i);
-			free(p);
+			put(p);
 		}
 	} while (more(w, CHUNK));
 }
@@ -33,6 +34,7 @@ void pair(struct worker *w)
 void pair_of_two(struct worker *w)
 {
 	enum { CHUNK = 1 << 14 };
+	put(get()); /* so that what a thread has of its own is there */
 	begin(w);
 	do {
 		for (uint64_t i = 0; i < CHUNK; i += 2) {
@@ -40,8 +42,8 @@ void pair_of_two(struct worker *w)
 			touch(p, i);
 			void *q = get();
 			touch(q, i);
-			free(p);
-			free(q);
+			put(p);
+			put(q);
 		}
 	} while (more(w, CHUNK));
 }
@@ -51,12 +53,13 @@ void batch10k(struct worker *w)
 {
 	enum { N = 10000 };
 	void **p = pages(N * sizeof *p);
+	put(get());
 	begin(w);
 	do {
 		for (int i = 0; i < N; i++)
 			touch(p[i] = get(), (uint64_t)i);
 		for (int i = 0; i < N; i++)
-			free(p[i]);
+			put(p[i]);
 	} while (more(w, N));
 }
 
@@ -71,12 +74,12 @@ void random_live(struct worker *w)
 	do {
 		for (uint64_t i = 0; i < CHUNK; i++) {
 			uint32_t k = below(w, N);
-			free(p[k]);
+			put(p[k]);
 			touch(p[k] = get(), i);
 		}
 	} while (more(w, CHUNK));
 	for (int i = 0; i < N; i++)
-		free(p[i]);
+		put(p[i]);
 }
 
 /* Sh6: a window of one fifth of 10,000 survives; below it freed in order, above it in reverse. */
@@ -85,17 +88,19 @@ void sh6(struct worker *w)
 	enum { N = 10000, WINDOW = N / 5 };
 	void **p = pages(N * sizeof *p);
 	int low = 0;
+	put(get());
 	begin(w);
 	do {
 		for (int i = 0; i < N; i++)
 			if (!p[i])
 				touch(p[i] = get(), (uint64_t)i);
 		for (int i = 0; i < low; i++, p[i - 1] = NULL)
-			free(p[i]);
+			put(p[i]);
 		for (int i = N - 1; i >= low + WINDOW; i--, p[i + 1] = NULL)
-			free(p[i]);
+			put(p[i]);
 		low = (low + WINDOW) % N;
 	} while (more(w, N - WINDOW));
 	for (int i = 0; i < N; i++)
-		free(p[i]);
+		if (p[i])
+			put(p[i]);
 }

@@ -30,6 +30,12 @@ type source struct {
 
 var allocSource = source{name: "alloc", files: "alloc.c own.c handoff.c fresh.c"}
 
+// bareSources are the same over hardly an allocator.
+var bareSources = []source{
+	{name: "bare", files: allocSource.files + " bare.c", defines: `-DBARE="bare"`},
+	{name: "checked", files: allocSource.files + " bare.c", defines: `-DBARE="checked" -DCHECKED`},
+}
+
 // rcuSources are the reader programs and the benchmarks that each can run.
 var rcuSources = []struct {
 	source
@@ -96,8 +102,8 @@ func goPeers(ctx context.Context, dir string) []*program {
 	return programs
 }
 
-// allocPrograms is one program in several roles: over each malloc, and two
-// without any.
+// allocPrograms is one program in several roles: over each malloc, over hardly an
+// allocator, and two without any.
 func allocPrograms(ctx context.Context, dir string) []*program {
 	path, reason := compile(ctx, dir, allocSource)
 	var programs []*program
@@ -107,6 +113,10 @@ func allocPrograms(ctx context.Context, dir string) []*program {
 			p.preload(ctx, l.sos)
 		}
 		programs = append(programs, p)
+	}
+	for _, s := range bareSources {
+		path, reason := compile(ctx, dir, s)
+		programs = append(programs, &program{name: s.name, impl: s.name, path: path, missing: reason, runs: bareRuns(s.name)})
 	}
 	return append(programs,
 		&program{name: "ring", impl: "ring", path: path, missing: reason, runs: only("ProdCons", "ring")},

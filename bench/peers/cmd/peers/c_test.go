@@ -70,6 +70,22 @@ func TestAllocatorProgramPrintsBenchmarkLines(t *testing.T) {
 	}
 }
 
+func TestBareProgramsPrintBenchmarkLines(t *testing.T) {
+	for _, s := range bareSources {
+		p := &program{name: s.name, path: compileStrictly(t, sandbox(t), s), runs: bareRuns(s.name)}
+		for _, w := range workloads {
+			if c := (cell{bench: w.name, size: 256, cpus: 2}); len(p.runs(c)) > 0 {
+				runOnce(t, p, c)
+			}
+		}
+		for _, args := range [][]string{{"-bench", "Larson", "-impl", s.name}, {"-bench", "Pair", "-impl", "glibc"}} {
+			if out, err := exec.Command(p.path, args...).CombinedOutput(); err == nil {
+				t.Errorf("%s %v printed %q, want a complaint", s.name, args, out)
+			}
+		}
+	}
+}
+
 // runOnce runs a program for a moment and checks that it prints the row it was
 // asked for, once for each of its runs.
 func runOnce(t *testing.T, p *program, c cell) []*benchfmt.Result {

@@ -59,7 +59,11 @@ var goals = []goal{
 
 // noRival are the measures that nobody can be ahead of us with: they do not do
 // the work.
-var noRival = []string{"ring", "loop", "xchg"}
+var noRival = []string{"ring", "loop", "xchg", "bare", "checked"}
+
+// floors are those that do less than an allocator must. Where they would miss a goal
+// too, nobody's allocator reaches it on this machine.
+var floors = []string{"bare", "checked"}
 
 // applies reports whether the goal speaks of our entrant in this row.
 func (g goal) applies(r row, e entrant) bool {

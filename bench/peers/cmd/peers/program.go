@@ -85,6 +85,16 @@ func mallocRuns(impl string) func(cell) [][]string {
 	}
 }
 
+// bareRuns is what hardly an allocator can do: objects stay on their thread.
+func bareRuns(impl string) func(cell) [][]string {
+	return func(c cell) [][]string {
+		if !slices.Contains([]string{"Pair", "Batch10k", "RandomLive100k", "Sh6"}, c.bench) {
+			return nil
+		}
+		return c.one(impl)
+	}
+}
+
 func only(bench, impl string) func(cell) [][]string {
 	return func(c cell) [][]string {
 		if c.bench != bench {

@@ -38,6 +38,7 @@ type line struct {
 	row
 	ours, rival  figure // either may be missing: count is 0
 	goal         *goal  // nil where there is none
+	floors       string // how those that do less than an allocator must would have done
 	value        float64
 	low, high    float64 // of value; infinite when there were too few rounds
 	reached      bool
@@ -119,6 +120,11 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 		}
 		l.ratio(l.ours, l.rival)
 		l.reached = l.value <= g.limit
+		for _, impl := range floors {
+			if f, ok := all.get(r, entrant{impl, "malloc"}, g.figureUnit()); ok {
+				l.floors += fmt.Sprintf(", %s %.2f", impl, f.median/l.rival.median)
+			}
+		}
 		l.behind = l.value > 1 && worker(l.rival.entrant)
 	}
 	return l, true
@@ -189,6 +195,9 @@ func (l *line) verdict() string {
 	}
 	if !l.certain() {
 		s += ", uncertain"
+	}
+	if l.goal != nil && !l.reached {
+		s += l.floors
 	}
 	return s
 }

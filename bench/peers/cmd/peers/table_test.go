@@ -89,6 +89,23 @@ BenchmarkPair/api=cpu/flags=none/size=64-16 1 20 ns/op
 	}
 }
 
+// A goal that is missed is shown with what would have missed it, or reached it, with
+// less to do; who does less is nobody's rival.
+func TestFloors(t *testing.T) {
+	all, err := read(strings.NewReader(`
+BenchmarkPair/api=cpu/flags=none/size=64-1 1 5 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 10 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=bare-1 1 1 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
+`), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := all.lines()[0]; l.rival.impl != "glibc" || l.behind || !strings.HasSuffix(l.verdict(), ", bare 0.10, checked 0.40") {
+		t.Errorf("%s: %+v, want 0.5 of glibc, and beside it 0.1 and 0.4", l.verdict(), l)
+	}
+}
+
 func TestUnreadableFileIsReported(t *testing.T) {
 	if _, err := read(strings.NewReader("BenchmarkX 1 five ns/op\n"), "test"); err == nil {
 		t.Error("no error")
