@@ -41,8 +41,13 @@ func TestMutantsLease(t *testing.T) {
 		Old: "plainOwner && le.key == key", New: "plainOwner && le.key != 0",
 		Test: torture, Expect: broken,
 	}, {
+		// It dawdles where the lease may end.
 		Name: "Free that does not look whether it was recalled", File: "free.go",
 		Old: "le.open() && s.owns(off)", New: "le.away == 0 && s.owns(off)",
+		Edits: []mutant.Edit{
+			{File: "lease.go", Old: "var nobody = new(lease)\n", New: "var nobody = new(lease)\n\nvar jam [64]uint64\n"},
+			{File: "free.go", Old: "		le.busy = 1 // A", New: "		for i := range uintptr(3000) {\n			jam[key%64] = uint64(i)\n		}\n		le.busy = 1 // A"},
+		},
 		Test: torture, Expect: broken,
 	}, {
 		Name: "a call while the key must hold", File: "alloc.go",

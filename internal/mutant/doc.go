@@ -4,7 +4,8 @@
 // grace period not waited for, a check inverted. [Run] builds each mutant of a
 // table and runs the test that must catch it. There are no hooks in production
 // code: the changed file exists only in the mind of the compiler, by the
-// -overlay flag of the go command.
+// -overlay flag of the go command. Test files that the test does not need are left
+// out of the build: of kmem's they are most of its time.
 //
 // A package keeps its table in mutants_test.go:
 //

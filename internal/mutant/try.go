@@ -87,7 +87,11 @@ func (m *Mutant) plant(root, tmp string) (overlay, why string) {
 		}
 		changed[file] = strings.Replace(changed[file], e.Old, e.New, 1)
 	}
-	overlay, err := writeOverlay(tmp, changed)
+	left, err := unneeded(filepath.Join(root, m.Pkg), m.Test)
+	if err != nil {
+		return "", err.Error()
+	}
+	overlay, err = writeOverlay(tmp, changed, left)
 	if err != nil {
 		return "", err.Error()
 	}
@@ -95,10 +99,15 @@ func (m *Mutant) plant(root, tmp string) (overlay, why string) {
 }
 
 // writeOverlay writes the files' new contents, and the map from old to new in
-// the form that the go command reads.
-func writeOverlay(tmp string, changed map[string]string) (string, error) {
+// the form that the go command reads. Files that are left out are mapped to nothing.
+func writeOverlay(tmp string, changed map[string]string, left []string) (string, error) {
 	var overlay struct{ Replace map[string]string }
 	overlay.Replace = map[string]string{}
+	for _, file := range left {
+		if _, ok := changed[file]; !ok {
+			overlay.Replace[file] = ""
+		}
+	}
 	for file, text := range changed {
 		at := filepath.Join(tmp, fmt.Sprintf("%d_%s", len(overlay.Replace), filepath.Base(file)))
 		if err := os.WriteFile(at, []byte(text), 0o644); err != nil {

@@ -1,0 +1,130 @@
+// What a mutant's build leaves out. See doc.go.
+
+package mutant
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// unneeded returns the test files of a package that a test can do without. A file
+// is needed that declares the test, TestMain or init, and so is one that declares a
+// name which is used in a file that is needed: a function, a type with all its methods,
+// a variable, or a method, which is used behind a dot. Scopes are not looked at, so that
+// is too many at times, and never too few: a build without one that is needed fails.
+func unneeded(dir, test string) ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	top, err := regexp.Compile(topLevel(test))
+	if err != nil {
+		return nil, err
+	}
+	declaring := map[string][]string{} // name: files
+	uses := map[string]map[string]bool{}
+	var needed []string
+	tests := 0
+	for _, name := range names {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		uses[name] = map[string]bool{}
+		var note func(n ast.Node) bool
+		note = func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				uses[name]["."+n.Sel.Name] = true
+				ast.Inspect(n.X, note)
+				return false
+			case *ast.Ident:
+				uses[name][n.Name] = true
+			}
+			return true
+		}
+		ast.Inspect(f, note)
+		root := false
+		for _, d := range declared(f) {
+			declaring[d] = append(declaring[d], name)
+			isTest := strings.HasPrefix(d, "Test") && top.MatchString(d)
+			if isTest {
+				tests++
+			}
+			root = root || isTest || d == "TestMain" || d == "init"
+		}
+		if root {
+			needed = append(needed, name)
+		}
+	}
+	if tests == 0 {
+		return nil, nil // whoever runs the test says so
+	}
+	for i := 0; i < len(needed); i++ {
+		for id := range uses[needed[i]] {
+			for _, name := range declaring[id] {
+				if !slices.Contains(needed, name) {
+					needed = append(needed, name)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(needed, name) }), nil
+}
+
+// declared returns the names that a file declares at its top level. A method counts
+// under its receiver's name and, behind a dot, its own: who uses a type may need all
+// its methods, and a method may be of a type that is not the test files'.
+func declared(f *ast.File) (names []string) {
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				names = append(names, d.Name.Name)
+			} else {
+				names = append(names, "."+d.Name.Name)
+				ast.Inspect(d.Recv.List[0].Type, func(n ast.Node) bool {
+					if id, ok := n.(*ast.Ident); ok {
+						names = append(names, id.Name)
+					}
+					return true
+				})
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				switch s := s.(type) {
+				case *ast.TypeSpec:
+					names = append(names, s.Name.Name)
+				case *ast.ValueSpec:
+					for _, id := range s.Names {
+						names = append(names, id.Name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// topLevel is what -test.run holds against the names of tests that are no subtests.
+func topLevel(run string) string {
+	depth := 0
+	for i, c := range run {
+		switch c {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		case '/':
+			if depth == 0 {
+				return run[:i]
+			}
+		}
+	}
+	return run
+}
