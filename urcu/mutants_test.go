@@ -61,9 +61,9 @@ func TestMutants(t *testing.T) {
 			Test:  "^TestTortureLockstep$/^recalled$", Expect: tooShort,
 		},
 		{
-			Name: "a lease recalled after the membarrier", File: "gp.go",
+			Name: "a lease recalled without a membarrier", File: "gp.go",
 			Old:  "\tg.recall(d)\n\tmembarrier()\n",
-			New:  "\tmembarrier()\n" + paused + "\tg.recall(d)\n",
+			New:  "\tg.recall(d)\n\tif g.at.leases == 0 {\n\t\tmembarrier()\n\t}\n",
 			Test: "^TestTortureLockstep$/^recalled$", Expect: tooShort,
 		},
 		{
