@@ -77,7 +77,7 @@ func faultOverlay(t *testing.T) string {
 	if calls < 10 {
 		t.Fatalf("only %d system calls found to make fail", calls)
 	}
-	replace[abs("../internal/mmap/inject.go")] = abs("testdata/faults/inject.go")
+	replace[abs("../internal/mmap/inject.go")] = abs("testdata/faults/inject_unsafe.go")
 	replace[abs("injected_test.go")] = abs("testdata/faults/injected_test.go")
 	b, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

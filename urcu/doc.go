@@ -142,11 +142,11 @@
 // A tenant that stays silent costs a membarrier, as a Memb reader does, but once:
 // before that the leader recalls all leases that have not acknowledged, and each ends
 // when it is seen without a section, by who leads or by its tenant, who wants another
-// one. The tenant looks whether it was recalled after it
-// has written the word: either the membarrier makes that visible or the tenant sees
-// the recall. A lease is never let again, so that a tenant which was stopped before
-// it wrote harms nobody. Who loses a lease soon needs more sections for the next one.
-// The model in model_home_test.go has all of this.
+// one. The tenant looks whether it was recalled after it has written the word: either
+// the membarrier makes that visible or the tenant sees the recall. A lease is never let
+// again, so that a tenant which was stopped before it wrote harms nobody. Who loses a
+// lease soon needs more sections for the next one. The model in model_home_test.go has
+// all of this.
 //
 // There are leases in domains of every flavor where plain stores and membarrier work,
 // unless Options.NoLeases.

@@ -127,27 +127,30 @@ func TestLeaseAnswers(t *testing.T) {
 func TestLeaseRecalledAndPassed(t *testing.T) {
 	leasing(t)
 	d := newDomain(t, Options{Flavor: MB})
-	s := d.leased()
-	le := d.leaseOf(s)
-	atomic.StoreUint32(&le.recalled, 1)
-	enter := func() (ended bool) {
+	lease := func() (Section, *lease) { // all at one depth of the stack: by one key
 		for range 100 * leaseAfter {
-			d.Enter().Exit()
-		}
-		for i := range d.leases.slot {
-			if d.leases.slot[i].lease.Load() == le {
-				return false
+			s := d.Enter()
+			if le := d.leaseOf(s); le != nil {
+				return s, le
 			}
+			s.Exit()
 		}
-		return true
+		return Section{}, nil
 	}
-	if enter() {
+	s, le := lease()
+	if le == nil {
+		t.Fatal("no lease")
+	}
+	atomic.StoreUint32(&le.recalled, 1)
+	if _, second := lease(); second != nil {
 		t.Error("the lease ended with its section open")
 	}
 	s.Exit()
-	if !enter() {
-		t.Error("the recalled lease stays for ever")
+	s, second := lease()
+	if second == nil {
+		t.Fatal("the recalled lease stays for ever")
 	}
+	s.Exit()
 	if n := d.Stats().GracePeriods; n != 0 {
 		t.Fatalf("%d grace periods: this run proves nothing", n)
 	}

@@ -35,20 +35,7 @@ func unneeded(dir, test string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		uses[name] = map[string]bool{}
-		var note func(n ast.Node) bool
-		note = func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.SelectorExpr:
-				uses[name]["."+n.Sel.Name] = true
-				ast.Inspect(n.X, note)
-				return false
-			case *ast.Ident:
-				uses[name][n.Name] = true
-			}
-			return true
-		}
-		ast.Inspect(f, note)
+		uses[name] = used(f)
 		root := false
 		for _, d := range declared(f) {
 			declaring[d] = append(declaring[d], name)
@@ -75,6 +62,25 @@ func unneeded(dir, test string) ([]string, error) {
 		}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(needed, name) }), nil
+}
+
+// used returns the names in a file; one behind a dot keeps the dot.
+func used(f *ast.File) map[string]bool {
+	names := map[string]bool{}
+	var note func(n ast.Node) bool
+	note = func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			names["."+n.Sel.Name] = true
+			ast.Inspect(n.X, note)
+			return false
+		case *ast.Ident:
+			names[n.Name] = true
+		}
+		return true
+	}
+	ast.Inspect(f, note)
+	return names
 }
 
 // declared returns the names that a file declares at its top level. A method counts

@@ -61,8 +61,8 @@ var goals = []goal{
 // the work.
 var noRival = []string{"ring", "loop", "xchg", "bare", "checked"}
 
-// floors are those that do less than an allocator must. Where they would miss a goal
-// too, nobody's allocator reaches it on this machine.
+// floors are those that do less than an allocator must: what they reach is shown beside
+// a goal that we miss.
 var floors = []string{"bare", "checked"}
 
 // applies reports whether the goal speaks of our entrant in this row.

@@ -50,18 +50,25 @@ func compare(t *testing.T, golden, got string) {
 	}
 }
 
+// readText reads benchmark lines.
+func readText(t *testing.T, text string) *results {
+	t.Helper()
+	all, err := read(strings.NewReader(text), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestRatioUsesTheBestOfThePeers(t *testing.T) {
-	all, err := read(strings.NewReader(`
+	all := readText(t, `
 BenchmarkPair/api=cpu/flags=none/size=64-1 1 2 ns/op
 BenchmarkPair/api=cpu/flags=hwcache_align/size=64-1 1 900 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 10 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=tcmalloc-1 1 8 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=tcmalloc-2 1 1 ns/op
 BenchmarkPair/api=go/flags=none/size=64/impl=modernc-1 1 1 ns/op
-`), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	lines := all.lines()
 	if l := lines[0]; l.rival.impl != "tcmalloc" || l.value != 0.25 || !l.reached || l.behind {
 		t.Errorf("%+v: want 0.25 of tcmalloc, reached", l)
@@ -73,15 +80,12 @@ BenchmarkPair/api=go/flags=none/size=64/impl=modernc-1 1 1 ns/op
 
 // A crowded row is held against the one with a core for each CPU, and nothing else.
 func TestCrowdedRows(t *testing.T) {
-	all, err := read(strings.NewReader(`
+	all := readText(t, `
 cores: 2
 BenchmarkPair/api=cpu/flags=none/size=64-2 1 2 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-2 1 10 ns/op
 BenchmarkPair/api=cpu/flags=none/size=64-16 1 20 ns/op
-`), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	lines := all.lines()
 	l := lines[len(lines)-1]
 	if l.cpus != 16 || l.value != 0.8 || l.reached || l.goalText() != ">= 0.85 of roomy" || len(lines) != 2 {
@@ -92,15 +96,12 @@ BenchmarkPair/api=cpu/flags=none/size=64-16 1 20 ns/op
 // A goal that is missed is shown with what would have missed it, or reached it, with
 // less to do; who does less is nobody's rival.
 func TestFloors(t *testing.T) {
-	all, err := read(strings.NewReader(`
+	all := readText(t, `
 BenchmarkPair/api=cpu/flags=none/size=64-1 1 5 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 10 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=bare-1 1 1 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
-`), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	if l := all.lines()[0]; l.rival.impl != "glibc" || l.behind || !strings.HasSuffix(l.verdict(), ", bare 0.10, checked 0.40") {
 		t.Errorf("%s: %+v, want 0.5 of glibc, and beside it 0.1 and 0.4", l.verdict(), l)
 	}
