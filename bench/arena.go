@@ -212,7 +212,8 @@ func (a *arena) readMemb(w *Worker, reader *urcu.MembReader) {
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {
-			slot := &a.slots[rng.below(arenaSlots)]
+			rng = rng.step()
+			slot := &a.slots[rng.under(arenaSlots)]
 			for {
 				reader.Lock()
 				ok := a.lookup(slot)
@@ -236,7 +237,8 @@ func (a *arena) readMB(w *Worker, reader *urcu.MBReader) {
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {
-			slot := &a.slots[rng.below(arenaSlots)]
+			rng = rng.step()
+			slot := &a.slots[rng.under(arenaSlots)]
 			for {
 				reader.Lock()
 				ok := a.lookup(slot)

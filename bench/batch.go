@@ -98,7 +98,8 @@ func randomCPU(r *Run) error {
 				w.Begin()
 				for w.Next() {
 					for i := range w.Chunk {
-						k := rng.below(len(objects))
+						rng = rng.step()
+						k := rng.under(len(objects))
 						l.Free(objects[k].pointer())
 						p := l.Alloc()
 						if p == nil {
@@ -126,7 +127,8 @@ func randomAny(r *Run) error {
 				w.Begin()
 				for w.Next() {
 					for i := range w.Chunk {
-						k := rng.below(len(objects))
+						rng = rng.step()
+						k := rng.under(len(objects))
 						c.Free(objects[k].pointer())
 						p := c.Alloc()
 						if p == nil {

@@ -36,11 +36,12 @@ func larsonCPU(r *Run) error {
 				w.Begin()
 				for w.Next() {
 					w.perf.lose() // another thread works
-					seed := lives.life()
+					seed := random(lives.next())
 					smp.Run(1, func(cpu *smp.CPU) {
 						l, rng := c.On(cpu), seed
 						for range w.Chunk {
-							o := &objects[rng.below(larsonSlots)]
+							rng = rng.step()
+							o := &objects[rng.under(larsonSlots)]
 							l.Free(o.pointer())
 							p := l.Alloc()
 							if p == nil {
@@ -70,11 +71,12 @@ func larsonAny(r *Run) error {
 				w.SetChunk(larsonLife)
 				w.Begin()
 				for w.Next() {
-					seed := lives.life()
+					seed := random(lives.next())
 					w.successor(func() {
 						rng := seed
 						for range w.Chunk {
-							o := &objects[rng.below(larsonSlots)]
+							rng = rng.step()
+							o := &objects[rng.under(larsonSlots)]
 							c.Free(o.pointer())
 							p := c.Alloc()
 							if p == nil {

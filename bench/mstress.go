@@ -48,7 +48,7 @@ func runMStress(r *Run) error {
 				w.SetChunk(mstressLife)
 				w.Begin()
 				for w.Next() {
-					seed := lives.life()
+					seed := random(lives.next())
 					smp.Run(1, func(cpu *smp.CPU) { stress(c, c.On(cpu), r.Size, w.Chunk, seed, &shared) })
 				}
 				w.End()
@@ -68,9 +68,11 @@ func runMStress(r *Run) error {
 func stress(c *kmem.Cache, l *kmem.Local, size, n int, rng random, shared *transfer) {
 	var places [mstressPlaces]word
 	for n > 0 {
-		o := &places[rng.below(mstressPlaces)]
-		if rng.below(4) == 0 {
-			*o = word(shared[rng.below(mstressPlaces)].Swap(uintptr(*o)))
+		rng = rng.step()
+		o := &places[rng.under(mstressPlaces)]
+		if rng = rng.step(); rng.under(4) == 0 {
+			rng = rng.step()
+			*o = word(shared[rng.under(mstressPlaces)].Swap(uintptr(*o)))
 		}
 		if *o != 0 {
 			checkCookie(o, size)

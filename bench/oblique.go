@@ -116,11 +116,13 @@ func (o *obliqueWorld) read(w *Worker, task *rmap.Task) {
 	w.Begin()
 	for w.Next() {
 		for range w.Chunk {
-			if av := task.Approach(m.Frame(rng.below(obliqueFrames))); av != nil {
+			rng = rng.step()
+			if av := task.Approach(m.Frame(rng.under(obliqueFrames))); av != nil {
 				task.Leave(av)
 			}
 		}
-		m.Frame(rng.below(obliqueFrames)).Referenced(task)
+		rng = rng.step()
+		m.Frame(rng.under(obliqueFrames)).Referenced(task)
 		task.Rest()
 	}
 	w.End()

@@ -14,7 +14,7 @@ import (
 type worker struct {
 	id    int
 	gang  *gang
-	rng   uint64
+	rng   random
 	start time.Time
 	ops   int
 	took  time.Duration
@@ -38,7 +38,7 @@ func run(n int, d time.Duration, body func(*worker)) (nsPerOp float64, ops int) 
 	smp.Run(n, func(*smp.CPU) {
 		id := int(next.Add(1)) - 1
 		w := &g.workers[id]
-		w.id, w.gang, w.rng = id, g, 0x9e3779b97f4a7c15*uint64(id+1)
+		w.id, w.gang, w.rng = id, g, random(0x9e3779b97f4a7c15*uint64(id+1))
 		body(w)
 	})
 	var took time.Duration
@@ -67,14 +67,24 @@ func (w *worker) more(ops int) bool {
 	return w.took < w.gang.time
 }
 
-// below returns a random number under n, as the C programs draw it.
+// random is the state of the random source of the C programs. Loops keep it in a
+// register, as those do.
+type random uint64
+
+func (r random) step() random {
+	r ^= r << 13
+	r ^= r >> 7
+	return r ^ r<<17
+}
+
+// below returns r's number under n.
+func (r random) below(n uint32) uint32 { return uint32(uint64(r>>32) * uint64(n) >> 32) }
+
+// below steps the worker's own source, for workloads that a call costs more
+// than it does.
 func (w *worker) below(n uint32) uint32 {
-	x := w.rng
-	x ^= x << 13
-	x ^= x >> 7
-	x ^= x << 17
-	w.rng = x
-	return uint32((x >> 32) * uint64(n) >> 32)
+	w.rng = w.rng.step()
+	return w.rng.below(n)
 }
 
 // relax is one turn of a wait: now and then the processor for somebody else.

@@ -55,10 +55,12 @@ func (s *suite[T]) randomLive(w *worker) {
 	for i := range p {
 		p[i] = a.alloc(0)
 	}
+	rng := w.rng
 	w.begin()
 	for ok := true; ok; ok = w.more(chunk) {
 		for i := range chunk {
-			k := w.below(n)
+			rng = rng.step()
+			k := rng.below(n)
 			a.free(p[k])
 			p[k] = a.alloc(uint64(i))
 		}

@@ -79,16 +79,20 @@ static inline int more(struct worker *w, uint64_t ops)
 	return w->ns < opt.time_ns;
 }
 
-/* below returns a random number under n (xorshift, then a multiplication in place of a division). */
-static inline uint32_t below(struct worker *w, uint32_t n)
+/*
+ * step returns the state of a random source after x (xorshift). Loops keep it in
+ * a register: in memory it would be read behind the store to an object whose
+ * address is still on its way from the cache.
+ */
+static inline uint64_t step(uint64_t x)
 {
-	uint64_t x = w->rng;
 	x ^= x << 13;
 	x ^= x >> 7;
-	x ^= x << 17;
-	w->rng = x;
-	return (uint32_t)(((x >> 32) * n) >> 32);
+	return x ^ x << 17;
 }
+
+/* below returns x's number under n, by a multiplication in place of a division. */
+static inline uint32_t below(uint64_t x, uint32_t n) { return (uint32_t)(((x >> 32) * n) >> 32); }
 
 /* relax is one turn of a wait: mostly a pause, now and then the CPU for somebody else. */
 static inline void relax(unsigned *turns)

@@ -12,14 +12,16 @@ static void *generation(void *arg)
 	enum { N = 5000, STEPS = 100 * N };
 	struct heirloom *h = arg;
 	struct worker *w = h->w;
+	uint64_t rng = w->rng;
 	for (int i = 0; i < STEPS; i++) {
-		void **p = &h->slot[below(w, N)];
+		void **p = &h->slot[below(rng = step(rng), N)];
 		put(*p);
 		volatile char *bytes = *p = get();
 		bytes[0] = 1;
 		bytes[opt.size - 1] = 2;
 		(void)bytes[0];
 	}
+	w->rng = rng;
 	w->ops += STEPS;
 	return NULL;
 }
@@ -69,11 +71,12 @@ static void stress_round(struct worker *w)
 {
 	enum { N = 1000, STEPS = 20000 };
 	void *place[N] = { 0 };
+	uint64_t rng = w->rng;
 	begin(w);
 	for (int i = 0; i < STEPS; i++) {
-		void **p = &place[below(w, N)];
-		if (below(w, 4) == 0)
-			*p = atomic_exchange(&shared.transfer[below(w, N)], *p);
+		void **p = &place[below(rng = step(rng), N)];
+		if (below(rng = step(rng), 4) == 0)
+			*p = atomic_exchange(&shared.transfer[below(rng = step(rng), N)], *p);
 		if (*p) {
 			cookie_free(*p);
 			*p = NULL;

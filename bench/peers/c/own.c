@@ -68,12 +68,13 @@ void random_live(struct worker *w)
 {
 	enum { N = 100000, CHUNK = 1 << 12 };
 	void **p = pages(N * sizeof *p);
+	uint64_t rng = w->rng;
 	for (int i = 0; i < N; i++)
 		touch(p[i] = get(), 0);
 	begin(w);
 	do {
 		for (uint64_t i = 0; i < CHUNK; i++) {
-			uint32_t k = below(w, N);
+			uint32_t k = below(rng = step(rng), N);
 			put(p[k]);
 			touch(p[k] = get(), i);
 		}
