@@ -15,15 +15,15 @@ import (
 //go:noinline
 func (l *Local) allocArray() Pointer {
 	if plainOwner {
-		if off := l.under; off != 0 {
+		if obj := l.under; obj != 0 {
 			l.under = 0
-			return at(l.base, off)
+			return obj.pointer()
 		}
 		l.busy = 1 // A: pairs with B in drain.go
 		if l.stolen == 0 && l.avail > 0 {
-			off := l.array().pop()
+			obj := l.array().pop()
 			l.busy = 0
-			return at(l.base, off)
+			return obj.pointer()
 		}
 		l.busy = 0
 	}
@@ -33,10 +33,10 @@ func (l *Local) allocArray() Pointer {
 func (l *Local) allocSlow() Pointer {
 	for {
 		l.enter("Alloc")
-		off := l.cache.get(l.array())
+		obj := l.cache.get(l.array())
 		l.leave()
-		if off != 0 {
-			return at(l.base, off)
+		if obj != 0 {
+			return obj.pointer()
 		}
 		if p, err := l.cache.more(); p != nil || err != nil {
 			return p
@@ -52,20 +52,20 @@ func (c *Cache) Alloc() Pointer {
 	if le := s.lease.Load(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
 		if le.open() {
-			if off := s.hot; off != 0 {
+			if obj := s.hot; obj != 0 {
 				s.hot = 0
 				le.busy = 0
-				return at(s.base, off)
+				return obj.pointer()
 			}
-			if off := s.under; off != 0 {
+			if obj := s.under; obj != 0 {
 				s.under = 0
 				le.busy = 0
-				return at(s.base, off)
+				return obj.pointer()
 			}
 			if s.avail > 0 {
-				off := s.pop()
+				obj := s.pop()
 				le.busy = 0
-				return at(s.base, off)
+				return obj.pointer()
 			}
 		}
 		le.busy = 0
@@ -79,14 +79,14 @@ func (c *Cache) Alloc() Pointer {
 //go:noinline
 func (c *Cache) allocBorrowed() Pointer {
 	s := c.borrow("Alloc")
-	off := s.hot
-	if off == 0 {
+	obj := s.hot
+	if obj == 0 {
 		p, _ := c.allocSlow(s)
 		return p
 	}
 	s.hot = 0
 	s.giveBack()
-	return at(s.base, off)
+	return obj.pointer()
 }
 
 // TryAlloc is Alloc that tells why it failed: the error wraps [ErrNoMemory] and
@@ -100,10 +100,10 @@ func (c *Cache) TryAlloc() (Pointer, error) {
 //go:noinline
 func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 	for {
-		off := c.get(&s.arrayCache)
+		obj := c.get(&s.arrayCache)
 		s.giveBack()
-		if off != 0 {
-			return at(c.base, off), nil
+		if obj != 0 {
+			return obj.pointer(), nil
 		}
 		if p, err := c.more(); p != nil || err != nil {
 			return p, err
@@ -125,14 +125,14 @@ func (c *Cache) more() (Pointer, error) {
 
 // get takes an object out of an array, after a refill when it is empty. 0 says
 // that the cache must grow. The caller owns a.
-func (c *Cache) get(a *arrayCache) uintptr {
-	if off := a.hot; off != 0 {
+func (c *Cache) get(a *arrayCache) addr {
+	if obj := a.hot; obj != 0 {
 		a.hot = 0
-		return off
+		return obj
 	}
-	if off := a.under; off != 0 {
+	if obj := a.under; obj != 0 {
 		a.under = 0
-		return off
+		return obj
 	}
 	if a.avail == 0 && !c.refill(a) {
 		return 0

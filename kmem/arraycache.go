@@ -6,15 +6,15 @@ package kmem
 import "github.com/slabrcu/slabrcu/smp"
 
 // arrayCache is a stack of free objects with two hot slots on top. Entries are
-// offsets, plain words: no write barrier, and nothing for the collector to see.
+// addresses as plain words: no write barrier, and nothing for the collector to see.
 //
 // It has one owner at a time, an emulated CPU ([Local]) or the holder of a
 // [slot]'s token, and nobody else touches it.
 type arrayCache struct {
-	hot     uintptr // the object freed last; 0 is none
-	under   uintptr // the object freed before that, above the entries; 0 is none
-	frame           // the cache's, at hand
-	entries words   // the first avail are in use
+	hot     addr  // the object freed last; 0 is none
+	under   addr  // the object freed before that, above the entries; 0 is none
+	frame         // the cache's, at hand
+	entries words // the first avail are in use
 	avail   uint32
 	limit   uint32 // the owner flushes from here on; one or two more may come in
 	popping bool   // the last call that missed the hot slots was a pop
@@ -51,9 +51,9 @@ func (a *arrayCache) resize(limit int) {
 // second time in a row pop fills the hot slots too, so that a long run of
 // allocations mostly finds them full; not before, so that frees can follow into
 // the empty slots.
-func (a *arrayCache) pop() uintptr {
+func (a *arrayCache) pop() addr {
 	n := a.avail - 1
-	off := *a.entries.at(n)
+	obj := *a.entries.at(n)
 	if a.popping && n > 1 {
 		a.hot = *a.entries.at(n - 1)
 		n -= 2
@@ -61,32 +61,32 @@ func (a *arrayCache) pop() uintptr {
 	}
 	a.popping = true
 	a.avail = n
-	return off
+	return obj
 }
 
-// push puts off on top. The hot slots are full and avail is below limit. From
+// push puts obj on top. The hot slots are full and avail is below limit. From
 // the second time in a row push empties one of them, as pop fills them.
-func (a *arrayCache) push(off uintptr) {
+func (a *arrayCache) push(obj addr) {
 	n := a.avail
 	*a.entries.at(n) = a.under
 	if a.popping {
 		a.popping = false
-		a.under, a.hot = a.hot, off
+		a.under, a.hot = a.hot, obj
 	} else {
 		n++
 		*a.entries.at(n) = a.hot
-		a.under, a.hot = off, 0
+		a.under, a.hot = obj, 0
 	}
 	a.avail = n + 1
 }
 
-// freedLast reports whether off is the object freed last, which stays in a hot
+// freedLast reports whether obj is the object freed last, which stays in a hot
 // slot until it is allocated: the double free that is seen at once. The other
 // slot is looked at as well.
-func (a *arrayCache) freedLast(off uintptr) bool { return a.hot == off || a.under == off }
+func (a *arrayCache) freedLast(obj addr) bool { return a.hot == obj || a.under == obj }
 
 // oldest returns the n entries that have been here longest.
-func (a *arrayCache) oldest(n int) []uintptr { return a.entries.slice(0, n) }
+func (a *arrayCache) oldest(n int) []addr { return a.entries.slice(0, n) }
 
 // dropOldest removes the n oldest entries.
 func (a *arrayCache) dropOldest(n int) {
@@ -103,11 +103,11 @@ type sharedArray struct {
 	avail   int
 	low     int  // the least that avail was since the reaper looked
 	touched bool // used since the reaper looked
-	entries []uintptr
+	entries []addr
 }
 
 // take moves objects from the top to dst and returns how many.
-func (s *sharedArray) take(dst []uintptr) int {
+func (s *sharedArray) take(dst []addr) int {
 	n := min(len(dst), s.avail)
 	s.avail -= n
 	s.low = min(s.low, s.avail)
@@ -117,7 +117,7 @@ func (s *sharedArray) take(dst []uintptr) int {
 }
 
 // put moves as many objects from src as there is room for and returns how many.
-func (s *sharedArray) put(src []uintptr) int {
+func (s *sharedArray) put(src []addr) int {
 	n := copy(s.entries[s.avail:], src)
 	s.avail += n
 	return n

@@ -89,19 +89,19 @@ func claimOne(n *atomic.Int32) bool {
 	return false
 }
 
-// freeAside frees p if it is an object from beside the arrays, and says whether the
+// freeAside frees obj if it is an object from beside the arrays, and says whether the
 // caller's next one shall be a sample again. No lock is held and no array owned.
-func (c *Cache) freeAside(p Pointer) (freed, sample bool) {
+func (c *Cache) freeAside(obj addr) (freed, sample bool) {
 	if c.debug != nil {
-		return c.debug.free(p), false
+		return c.debug.free(obj), false
 	}
 	s := c.sampler
 	if s.profile != nil {
-		if freed, sample = s.profile.free(p); freed {
+		if freed, sample = s.profile.free(obj); freed {
 			return true, sample
 		}
 	}
-	return s.guards != nil && s.guards.freeObject(c, p), false
+	return s.guards != nil && s.guards.freeObject(c, obj), false
 }
 
 // flushSlot empties the array that the calling goroutine is going to borrow next,
@@ -117,10 +117,10 @@ func (c *Cache) flushSlot() {
 
 // giveStraight puts an object on its slab and not into an array, where the next
 // allocation would find it, and those in the hot slots too. The caller owns a.
-func (c *Cache) giveStraight(a *arrayCache, off uintptr) (v victims, twice uintptr) {
+func (c *Cache) giveStraight(a *arrayCache, obj addr) (v victims, twice addr) {
 	c.lock()
 	twice = c.freeHot(a, &v)
-	_, t := c.freeBlock([]uintptr{off}, &v)
+	_, t := c.freeBlock([]addr{obj}, &v)
 	twice = max(twice, t)
 	c.stats.flushes++
 	c.unlock()
@@ -134,7 +134,7 @@ func (c *Cache) freeBulkAside(objs []Pointer) {
 	for _, p := range objs {
 		o := c.heap.Inspect(p)
 		if o.Cache != c || o.Offset != 0 || o.State != ObjectAllocated && o.State != ObjectFree {
-			c.badFree(p)
+			c.badFree(addr(p))
 		}
 	}
 	for _, p := range objs {

@@ -87,7 +87,7 @@ func (c *Cache) takeMore(dst []Pointer) (got int, err error) {
 // takeStraight moves objects from the shared array or the slabs to dst, a chunk
 // at most, and returns how many.
 func (c *Cache) takeStraight(dst []Pointer) int {
-	var buf [bulkChunk]uintptr
+	var buf [bulkChunk]addr
 	want := buf[:min(len(dst), bulkChunk)]
 	c.lock()
 	c.checkLive("AllocBulk")
@@ -102,7 +102,7 @@ func (c *Cache) takeStraight(dst []Pointer) int {
 		c.sampler.count(got)
 	}
 	for i := range got {
-		dst[i] = at(c.base, want[got-1-i]) // taken from the end, for rising addresses
+		dst[i] = want[got-1-i].pointer() // taken from the end, for rising addresses
 	}
 	return got
 }
@@ -138,13 +138,13 @@ func (c *Cache) FreeBulk(objs []Pointer) {
 
 // afterFreeBulk finishes a FreeBulk with no array owned: objs[bad] is the first
 // pointer that is no object of the cache; len(objs) is none.
-func (c *Cache) afterFreeBulk(objs []Pointer, bad int, v victims, twice uintptr) {
+func (c *Cache) afterFreeBulk(objs []Pointer, bad int, v victims, twice addr) {
 	if v.head != 0 || twice != 0 {
 		c.afterFree(v, twice)
 	}
 	if bad < len(objs) {
 		if !c.aside {
-			c.badFree(objs[bad])
+			c.badFree(addr(objs[bad]))
 		}
 		c.freeBulkAside(objs)
 	}
@@ -154,7 +154,7 @@ func (c *Cache) afterFreeBulk(objs []Pointer, bad int, v victims, twice uintptr)
 // are few, or else straight on their slabs. It returns the number of the first
 // pointer that is no object of the cache, and has then freed none. The caller
 // owns a.
-func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twice uintptr) {
+func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twice addr) {
 	if len(objs) <= int(a.limit)/2 {
 		twice = c.makeRoom(a, len(objs), &v)
 	}
@@ -173,10 +173,10 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 		a.adapt(false, false)
 		c.unlock()
 	}
-	var buf [bulkChunk]uintptr
+	var buf [bulkChunk]addr
 	for n := 0; n < len(objs); n += bulkChunk {
 		chunk := buf[:min(len(objs)-n, bulkChunk)]
-		if _, again := a.offsets(chunk, objs[n:][:len(chunk)]); again != 0 {
+		if _, again := a.check(chunk, objs[n:][:len(chunk)]); again != 0 {
 			chunk, twice = slices.Compact(chunk), again
 		}
 		twice = max(twice, c.putStraight(chunk, &v))
@@ -186,7 +186,7 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 
 // putStraight moves objects to the shared array while it has room, and to their
 // slabs, in one trip. An object that was freed twice does not stop the others.
-func (c *Cache) putStraight(objs []uintptr, v *victims) (twice uintptr) {
+func (c *Cache) putStraight(objs []addr, v *victims) (twice addr) {
 	c.lock()
 	c.stir()
 	for objs = objs[c.shared.put(objs):]; len(objs) > 0; {

@@ -7,7 +7,7 @@ import "slices"
 
 // makeRoom flushes an array until n objects fit, at most half of its limit. The
 // caller owns a.
-func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice uintptr) {
+func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice addr) {
 	for int(a.avail)+n > int(a.limit) && twice == 0 {
 		contended := c.lock()
 		a.adapt(false, contended)
@@ -29,11 +29,11 @@ func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice uintptr) {
 func (a *arrayCache) popBulk(dst []Pointer) int {
 	n := 0
 	if a.hot != 0 && len(dst) > 0 {
-		dst[0] = at(a.base, a.hot)
+		dst[0] = a.hot.pointer()
 		a.hot, n = 0, 1
 	}
 	if a.under != 0 && len(dst) > n {
-		dst[n] = at(a.base, a.under)
+		dst[n] = a.under.pointer()
 		a.under = 0
 		n++
 	}
@@ -41,11 +41,8 @@ func (a *arrayCache) popBulk(dst []Pointer) int {
 	if k == 0 {
 		return n
 	}
-	base, left := a.base, int(a.avail)-k
-	dst = dst[n:][:k]
-	for i, off := range a.entries.slice(left, k) {
-		dst[i] = at(base, off)
-	}
+	left := int(a.avail) - k
+	copy(dst[n:], a.entries.pointers(left, k))
 	a.avail = uint32(left)
 	return n + k
 }
@@ -53,12 +50,12 @@ func (a *arrayCache) popBulk(dst []Pointer) int {
 // pushBulk puts objects on top; there is room. It returns the number of the
 // first pointer that is no object of the cache, and has then pushed none. An
 // object that is freed twice in a row is pushed once and returned.
-func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice uintptr) {
+func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice addr) {
 	if len(objs) == 0 {
 		return 0, 0
 	}
 	dst := a.entries.slice(int(a.avail), len(objs))
-	bad, twice = a.offsets(dst, objs)
+	bad, twice = a.check(dst, objs)
 	if bad < len(objs) {
 		return bad, 0
 	}
@@ -83,10 +80,10 @@ func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice uintptr) {
 // ownsAll looks at objects that go straight to their slabs. The slabs see for
 // themselves what was freed twice.
 func (a *arrayCache) ownsAll(objs []Pointer) (bad int) {
-	var buf [bulkChunk]uintptr
+	var buf [bulkChunk]addr
 	for bad < len(objs) {
 		chunk := buf[:min(len(objs)-bad, bulkChunk)]
-		n, _ := a.offsets(chunk, objs[bad:][:len(chunk)])
+		n, _ := a.check(chunk, objs[bad:][:len(chunk)])
 		if bad += n; n < len(chunk) {
 			break
 		}
@@ -94,26 +91,27 @@ func (a *arrayCache) ownsAll(objs []Pointer) (bad int) {
 	return bad
 }
 
-// offsets turns objects into offsets and returns how many it did: all, unless
-// one is no object of the cache. dst and objs are of one length. It also returns
-// an object that follows itself.
-func (a *arrayCache) offsets(dst []uintptr, objs []Pointer) (n int, twice uintptr) {
-	if n, twice = a.offsetsBelowEnd(dst, objs); n == len(objs) {
+// check copies objects to dst and returns how many it did: all, unless one is no
+// object of the cache. dst and objs are of one length. It also returns an object
+// that follows itself.
+func (a *arrayCache) check(dst []addr, objs []Pointer) (n int, twice addr) {
+	if n, twice = a.checkBelowEnd(dst, objs); n == len(objs) {
 		return n, twice
 	}
 	a.look()
-	return a.offsetsBelowEnd(dst, objs)
+	return a.checkBelowEnd(dst, objs)
 }
 
-// offsetsBelowEnd is offsets for where the end of the heap was last seen.
-func (a *arrayCache) offsetsBelowEnd(dst []uintptr, objs []Pointer) (n int, twice uintptr) {
+// checkBelowEnd is check for where the end of the heap was last seen.
+func (a *arrayCache) checkBelowEnd(dst []addr, objs []Pointer) (n int, twice addr) {
 	// What is computed with in registers, what is compared with in memory: there
 	// are not registers for all.
 	base, pages, mul := a.base, a.pages, a.divide.mul
-	last := uintptr(0)
+	last := addr(0)
 	dst = dst[:len(objs)]
 	for i, p := range objs {
-		off := offset(base, p)
+		obj := addr(p)
+		off := obj.above(base)
 		if off >= a.end {
 			return i, 0
 		}
@@ -121,10 +119,10 @@ func (a *arrayCache) offsetsBelowEnd(dst []uintptr, objs []Pointer) (n int, twic
 		if pg.owner != a.id || uint64(pg.rel(off))*mul >= a.divide.span {
 			return i, 0
 		}
-		if off == last {
-			twice = off
+		if obj == last {
+			twice = obj
 		}
-		dst[i], last = off, off
+		dst[i], last = obj, obj
 	}
 	return len(objs), twice
 }

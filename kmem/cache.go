@@ -154,12 +154,12 @@ func (h *Heap) buildCache(name string, size int, o CacheOptions) (*Cache, error)
 // makeCache makes a cache that is on no list yet.
 func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 	c := &Cache{
-		frame: frame{base: h.base, pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize), uint32(geo.Num))},
+		frame: frame{base: addr(h.base), pages: h.pages, num: uint32(geo.Num), divide: newReciprocal(uint32(geo.ObjSize), uint32(geo.Num))},
 		heap:  h, name: name, flags: o.Flags, geo: geo, ctor: o.Ctor, dtor: o.Dtor,
 		objSize: uintptr(geo.ObjSize),
 	}
 	c.lists.h = h
-	c.shared.entries = make([]uintptr, geo.SharedFactor*geo.Batch)
+	c.shared.entries = make([]addr, geo.SharedFactor*geo.Batch)
 	c.slots.set(newSlots(slotCount()))
 	c.limit, c.batch, c.maxLimit = geo.Limit, geo.Batch, geo.Limit
 	if !o.FixedArrays && !h.asked.FixedArrays {

@@ -58,8 +58,8 @@ func (a *arrayCache) count() int {
 // seen is count from outside, as the stores of the owner have come to be seen.
 func (a *arrayCache) seen() (n int) {
 	n = int(atomic.LoadUint32(&a.avail))
-	for _, slot := range [...]*uintptr{&a.hot, &a.under} {
-		if atomic.LoadUintptr(slot) != 0 {
+	for _, slot := range [...]*addr{&a.hot, &a.under} {
+		if atomic.LoadUintptr((*uintptr)(slot)) != 0 {
 			n++
 		}
 	}
@@ -68,8 +68,8 @@ func (a *arrayCache) seen() (n int) {
 
 // inSlots is how many of them are in the hot slots.
 func (a *arrayCache) inSlots() (n int) {
-	for _, off := range [...]uintptr{a.hot, a.under} {
-		if off != 0 {
+	for _, obj := range [...]addr{a.hot, a.under} {
+		if obj != 0 {
 			n++
 		}
 	}

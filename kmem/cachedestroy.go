@@ -62,7 +62,7 @@ func (c *Cache) out() int {
 
 // kill ends a cache whose objects are all home. From here on the array caches
 // stay stolen, and whoever comes is told that the cache is gone.
-func (c *Cache) kill(v *victims) (twice uintptr) {
+func (c *Cache) kill(v *victims) (twice addr) {
 	for _, l := range c.locals {
 		if l != nil {
 			twice = max(twice, c.emptyHot(l.array(), v))

@@ -81,7 +81,8 @@ func (d *debugCache) construct(off uintptr) {
 func (d *debugCache) alloc() (Pointer, error) {
 	c, here := d.c, d.now()
 	for {
-		var one [1]uintptr
+		var one [1]addr
+		var slot uintptr
 		c.lock()
 		dead, got := c.state == cacheDead, 0
 		if !dead {
@@ -91,7 +92,8 @@ func (d *debugCache) alloc() (Pointer, error) {
 		var v victims
 		var err error
 		if got > 0 {
-			bad, v, err = d.handOut(one[0], here)
+			slot = one[0].above(c.base)
+			bad, v, err = d.handOut(slot, here)
 		}
 		c.stats.refills++
 		c.unlock()
@@ -103,7 +105,7 @@ func (d *debugCache) alloc() (Pointer, error) {
 		case err != nil:
 			return nil, err
 		case got > 0 && bad == nil:
-			return d.finish(one[0]), nil
+			return d.finish(slot), nil
 		case got > 0: // repaired, and back on its slab
 		default:
 			if err := c.grow(); err != nil {
@@ -158,20 +160,20 @@ func (d *debugCache) finish(slot uintptr) Pointer {
 	return p
 }
 
-// free puts an object back on its slab, and reports whether p is an object of the
+// free puts an object back on its slab, and reports whether obj is an object of the
 // cache at all. Damage is reported when the object is free and repaired.
-func (d *debugCache) free(p Pointer) bool {
+func (d *debugCache) free(obj addr) bool {
 	c := d.c
-	slot := c.heap.offset(p) - uintptr(c.geo.ObjOffset)
+	slot := obj.above(c.base) - uintptr(c.geo.ObjOffset)
 	f := c.frame
 	f.end = c.heap.end.Load()
-	if !f.owns(slot) {
+	if !f.owns(c.base + addr(slot)) {
 		return false
 	}
 	here := d.now()
 	d.destruct(slot)
 	c.lock()
-	if !f.owns(slot) { // the slab went, so the object was free
+	if !f.owns(c.base + addr(slot)) { // the slab went, so the object was free
 		c.unlock()
 		return false
 	}
@@ -232,7 +234,7 @@ func (d *debugCache) markFree(s *slab, i uint32) {
 
 // back puts an object on its slab. The caller holds mu.
 func (d *debugCache) back(slot uintptr) (v victims) {
-	d.c.freeBlock([]uintptr{slot}, &v)
+	d.c.freeBlock([]addr{d.c.base + addr(slot)}, &v)
 	return v
 }
 

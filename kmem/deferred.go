@@ -43,7 +43,7 @@ type deferSlot struct {
 	begun   uint32      // batches begun here
 	seen    uint32      // begun, when the tick under way started
 	block   *deferBlock // being filled; nil between batches
-	spill   []uintptr   // instead of a block, when the heap has no memory for one
+	spill   []addr      // instead of a block, when the heap has no memory for one
 	tick    func()      // constant
 	_       [smp.LinePad]byte
 }
@@ -58,9 +58,9 @@ type deferSlot struct {
 // Objects wait for one to three grace periods, in batches. [Cache.Destroy] waits
 // for them, and a heap at its limit sends them off early.
 func (c *Cache) FreeDeferred(p Pointer) {
-	off := offset(c.base, p)
-	if !c.ownsNow(off) && !(c.aside && c.whyBad(p) == "") {
-		c.badFree(p)
+	obj := addr(p)
+	if !c.ownsNow(obj) && !(c.aside && c.whyBad(obj) == "") {
+		c.badFree(obj)
 	}
 	d := c.deferral.Load()
 	if d == nil {
@@ -73,16 +73,16 @@ func (c *Cache) FreeDeferred(p Pointer) {
 		fresh = d.newBlock()
 		s = d.borrow()
 	}
-	if s.last() == off {
+	if s.last() == obj {
 		s.giveBack()
 		d.freeBlock(fresh)
-		c.doubleFree(off)
+		c.doubleFree(obj)
 	}
 	if s.isEmpty() {
 		s.begin(fresh)
 		fresh = nil
 	}
-	full := d.add(s, off)
+	full := d.add(s, obj)
 	start := !s.ticking
 	if start {
 		s.ticking, s.seen = true, s.begun
@@ -101,7 +101,8 @@ func (c *Cache) FreeDeferred(p Pointer) {
 func (l *Local) FreeDeferred(p Pointer) { l.cache.FreeDeferred(p) }
 
 // ownsNow is frame.owns with the heap's end of now.
-func (c *Cache) ownsNow(off uintptr) bool {
+func (c *Cache) ownsNow(obj addr) bool {
+	off := obj.above(c.base)
 	if off >= c.heap.end.Load() {
 		return false
 	}

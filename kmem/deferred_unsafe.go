@@ -1,4 +1,4 @@
-// The blocks of deferred.go: offsets behind a head.
+// The blocks of deferred.go: objects behind a head.
 
 package kmem
 
@@ -8,7 +8,7 @@ import (
 	"github.com/slabrcu/slabrcu/urcu"
 )
 
-// blockEntries is how many offsets a block holds.
+// blockEntries is how many objects a block holds.
 const blockEntries = (blockBytes - int(unsafe.Sizeof(deferBlock{}))) / 8
 
 func blockAt(p Pointer) *deferBlock { return (*deferBlock)(p) }
@@ -19,9 +19,9 @@ func blockOf(head *urcu.Head) *deferBlock { return (*deferBlock)(unsafe.Pointer(
 func (b *deferBlock) address() Pointer { return unsafe.Pointer(b) }
 
 // entry returns the address of entry i, below blockEntries.
-func (b *deferBlock) entry(i uint32) *uintptr {
-	return (*uintptr)(unsafe.Add(unsafe.Pointer(b), unsafe.Sizeof(deferBlock{})+uintptr(i)*8))
+func (b *deferBlock) entry(i uint32) *addr {
+	return (*addr)(unsafe.Add(unsafe.Pointer(b), unsafe.Sizeof(deferBlock{})+uintptr(i)*8))
 }
 
-// entries are the offsets that the block holds.
-func (b *deferBlock) entries() []uintptr { return unsafe.Slice(b.entry(0), b.n) }
+// entries are the objects that the block holds.
+func (b *deferBlock) entries() []addr { return unsafe.Slice(b.entry(0), b.n) }

@@ -5,7 +5,7 @@ package kmem
 
 import "github.com/slabrcu/slabrcu/urcu"
 
-// deferBlock is the head of a block of offsets. It lives off the Go heap.
+// deferBlock is the head of a block of objects. It lives off the Go heap.
 type deferBlock struct {
 	head  urcu.Head
 	heap  uint32
@@ -30,13 +30,13 @@ func (h *Heap) startBlocks() {
 // batch is what a slot gathered: a block, or a slice of Go's heap.
 type batch struct {
 	block *deferBlock
-	spill []uintptr
+	spill []addr
 }
 
 func (b batch) empty() bool { return b.block == nil && b.spill == nil }
 
 // last returns the object that came last, 0 if there is none.
-func (s *deferSlot) last() uintptr {
+func (s *deferSlot) last() addr {
 	switch {
 	case s.block != nil:
 		return *s.block.entry(s.block.n - 1)
@@ -60,15 +60,15 @@ func (d *deferral) freeBlock(b *deferBlock) {
 
 // add puts an object into the slot's batch and returns the batch when it is
 // full. The caller owns s.
-func (d *deferral) add(s *deferSlot, off uintptr) (full batch) {
+func (d *deferral) add(s *deferSlot, obj addr) (full batch) {
 	if b := s.block; b != nil {
-		*b.entry(b.n) = off
+		*b.entry(b.n) = obj
 		b.n++
 		if b.n < d.capacity {
 			return batch{}
 		}
 	} else {
-		s.spill = append(s.spill, off)
+		s.spill = append(s.spill, obj)
 		if len(s.spill) < int(d.capacity) {
 			return batch{}
 		}
@@ -154,17 +154,17 @@ func freeDeferred(head *urcu.Head) {
 }
 
 // release frees the objects of a batch that had no block.
-func (d *deferral) release(objs []uintptr) {
+func (d *deferral) release(objs []addr) {
 	defer d.queued.Add(-int64(len(objs)))
 	d.c.afterFree(d.putBack(objs))
 }
 
 // putBack moves objects to the shared array and their slabs. What it returns is
 // for afterFree.
-func (d *deferral) putBack(objs []uintptr) (v victims, twice uintptr) {
+func (d *deferral) putBack(objs []addr) (v victims, twice addr) {
 	if d.c.aside {
-		for _, off := range objs {
-			d.c.Free(at(d.c.base, off))
+		for _, obj := range objs {
+			d.c.Free(obj.pointer())
 		}
 		return v, 0
 	}

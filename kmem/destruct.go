@@ -43,7 +43,7 @@ func (d *debugCache) destruct(slot uintptr) {
 	}
 	c.lock()
 	out := false
-	if c.ownsNow(slot) {
+	if c.ownsNow(c.base + addr(slot)) {
 		s, i := d.find(slot)
 		out = !s.has(i)
 	}

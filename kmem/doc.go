@@ -210,10 +210,13 @@
 //   - Leases rest on what the Go runtime does and does not promise: it never moves
 //     the stack of a goroutine that it stopped between two calls. The torture of
 //     leases moves stacks all the time, and a test reads the machine code.
-//   - Offsets, not pointers, stand off the heap and in array caches: no write
-//     barriers, nothing for the collector. A pointer is made by adding to the
-//     base, so that checkptr and the race lane, where pages come from the Go
-//     heap, see where it comes from.
+//   - No pointers stand off the heap or in array caches: no write barriers, nothing
+//     for the collector. Off the heap stand offsets, and a pointer is made by adding
+//     to the base. Array caches hold addresses as words, which an Alloc returns as
+//     they are: two instructions fewer than an offset, and one fewer in Free. They
+//     are good because a heap's addresses stay its own until it is closed, and
+//     nobody's after that; in the race lane, where pages come from the Go heap, the
+//     heap holds these.
 //   - Addresses of a closed heap stay reserved for ever and fault: a stale one
 //     must not come to mean somebody else's memory, and the Go runtime must not
 //     get an arena there.

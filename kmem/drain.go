@@ -110,7 +110,7 @@ func (c *Cache) drain(op string) victims {
 
 // steal takes every array from its owner and empties it, and the shared array. The caller holds owners, and calls restore unless the cache is going
 // away.
-func (c *Cache) steal() (v victims, twice uintptr) {
+func (c *Cache) steal() (v victims, twice addr) {
 	for _, l := range c.locals {
 		if l != nil {
 			l.steal()
@@ -151,7 +151,7 @@ func (c *Cache) restore() {
 }
 
 // empty puts what an array holds back on the slabs. The caller owns it.
-func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
+func (c *Cache) empty(a *arrayCache, v *victims) (twice addr) {
 	c.lock()
 	for a.avail > 0 && twice == 0 {
 		var n int
@@ -165,7 +165,7 @@ func (c *Cache) empty(a *arrayCache, v *victims) (twice uintptr) {
 
 // emptyHot puts the objects in the hot slots back on their slabs. The caller owns
 // the slots.
-func (c *Cache) emptyHot(a *arrayCache, v *victims) (twice uintptr) {
+func (c *Cache) emptyHot(a *arrayCache, v *victims) (twice addr) {
 	if a.inSlots() == 0 {
 		return 0
 	}
@@ -175,10 +175,10 @@ func (c *Cache) emptyHot(a *arrayCache, v *victims) (twice uintptr) {
 }
 
 // freeHot is emptyHot for who holds mu.
-func (c *Cache) freeHot(a *arrayCache, v *victims) (twice uintptr) {
-	for _, slot := range [...]*uintptr{&a.under, &a.hot} {
+func (c *Cache) freeHot(a *arrayCache, v *victims) (twice addr) {
+	for _, slot := range [...]*addr{&a.under, &a.hot} {
 		if *slot != 0 {
-			_, t := c.freeBlock([]uintptr{*slot}, v)
+			_, t := c.freeBlock([]addr{*slot}, v)
 			*slot, twice = 0, max(twice, t)
 		}
 	}

@@ -31,16 +31,16 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("kmem: %s of cache %q: %d objects are still allocated%s", e.Op, e.Name, e.Objects, leakText(e.Leaks))
 }
 
-// badFree panics with the reason why off is no object of c that may be freed.
+// badFree panics with the reason why obj is no object of c that may be freed.
 // It is called when the check on the fast path has failed.
-func (c *Cache) badFree(p Pointer) {
+func (c *Cache) badFree(obj addr) {
 	c.waitDrain("Free") // a destroyed cache owns no page: say that first
-	panic(fmt.Sprintf("kmem: Free of %p to cache %q: %s", p, c.name, c.whyBad(p)))
+	panic(fmt.Sprintf("kmem: Free of %#x to cache %q: %s", obj, c.name, c.whyBad(obj)))
 }
 
 // doubleFree panics over an object that is free already.
-func (c *Cache) doubleFree(off uintptr) {
-	panic(fmt.Sprintf("kmem: Free of %p to cache %q: double free", c.heap.at(off), c.name))
+func (c *Cache) doubleFree(obj addr) {
+	panic(fmt.Sprintf("kmem: Free of %#x to cache %q: double free", obj, c.name))
 }
 
 // usedAfterDestroy panics over an operation on a cache that is gone.

@@ -6,7 +6,7 @@ package kmem
 // instructions, and of memory only the page's descriptor. Array caches keep a
 // copy beside their entries. All fields but end are constant.
 type frame struct {
-	base   Pointer    // the heap's
+	base   addr       // the heap's
 	pages  Pointer    // the heap's page descriptors
 	end    uintptr    // bytes from base to the end of the pages in use, when last looked at
 	id     uint32     // the cache's, owner of its pages
@@ -14,10 +14,11 @@ type frame struct {
 	divide reciprocal // by their size; in the arrays of a debug cache it finds none
 }
 
-// owns reports whether off is the offset of an object of the cache: inside the
+// owns reports whether a is the address of an object of the cache: inside the
 // heap, on a page of the cache, at an object's start. It tells nothing about
 // whether the object is allocated. False may also mean that end is too old.
-func (f *frame) owns(off uintptr) bool {
+func (f *frame) owns(a addr) bool {
+	off := uintptr(a - f.base)
 	if off >= f.end {
 		return false
 	}
@@ -29,4 +30,4 @@ func (f *frame) owns(off uintptr) bool {
 func (f *frame) index(p *page, off uintptr) uint32 { return f.divide.index(p.rel(off)) }
 
 // rel turns an offset on page p into one from the slab's first object.
-func (p *page) rel(off uintptr) uint32 { return p.delta + uint32(off&(pageSize-1)) }
+func (p *page) rel(off uintptr) uint32 { return uint32(off) - p.first }

@@ -8,42 +8,43 @@ package kmem
 // object may come from anywhere. It panics when p is not an object of this
 // cache, or was freed just before.
 func (l *Local) Free(p Pointer) {
-	off := offset(l.base, p)
-	if plainOwner && l.owns(off) && l.under != off {
-		if l.hot == 0 {
-			l.hot = off
-			return
-		}
-		if l.hot != off {
-			if l.under == 0 {
-				l.under, l.hot = l.hot, off
+	obj := addr(p)
+	if plainOwner && l.owns(obj) {
+		if hot := l.hot; hot == 0 {
+			if l.under != obj {
+				l.hot = obj
+				return
+			}
+		} else if under := l.under; hot != obj && under != obj {
+			if under == 0 {
+				l.under, l.hot = hot, obj
 				return
 			}
 			l.busy = 1 // A: pairs with B in drain.go
 			if l.stolen == 0 && l.avail < l.limit {
-				l.array().push(off)
+				l.array().push(obj)
 				l.busy = 0
 				return
 			}
 			l.busy = 0
 		}
 	}
-	l.freeSlow(p)
+	l.freeSlow(obj)
 }
 
 //go:noinline
-func (l *Local) freeSlow(p Pointer) {
-	c, off := l.cache, offset(l.base, p)
+func (l *Local) freeSlow(obj addr) {
+	c := l.cache
 	l.array().look()
-	if !l.owns(off) {
-		if c.freeOther(p) {
+	if !l.owns(obj) {
+		if c.freeOther(obj) {
 			l.Flush()
 			l.end = 0 // so that frees come here while a sample is waited for
 		}
 		return
 	}
 	l.enter("Free")
-	v, twice := c.give(l.array(), off)
+	v, twice := c.give(l.array(), obj)
 	l.leave()
 	c.afterFree(v, twice)
 }
@@ -51,77 +52,75 @@ func (l *Local) freeSlow(p Pointer) {
 // Free is [Local.Free] for any goroutine: it borrows the array cache of a slot.
 // Safe for concurrent use.
 func (c *Cache) Free(p Pointer) {
-	off, key := offset(c.base, p), stackKey()
+	obj, key := addr(p), stackKey()
 	s := c.slots.at(key, 0)
 	if le := s.lease.Load(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
-		if le.open() && s.owns(off) && s.under != off {
+		if le.open() && s.owns(obj) && s.under != obj {
 			switch {
 			case s.hot == 0:
-				s.hot = off
+				s.hot = obj
 				le.busy = 0
 				return
-			case s.hot == off:
+			case s.hot == obj:
 			case s.under == 0:
-				s.under, s.hot = s.hot, off
+				s.under, s.hot = s.hot, obj
 				le.busy = 0
 				return
 			case s.avail < s.limit:
-				s.push(off)
+				s.push(obj)
 				le.busy = 0
 				return
 			}
 		}
 		le.busy = 0
 	}
-	c.freeBorrowed(p)
+	c.freeBorrowed(obj)
 }
 
 // freeBorrowed is Free with a slot that is not let to the caller, or one that is
 // full.
 //
 //go:noinline
-func (c *Cache) freeBorrowed(p Pointer) {
-	off := offset(c.base, p)
+func (c *Cache) freeBorrowed(obj addr) {
 	s := c.borrow("Free")
-	if s.hot == 0 && s.under != off && s.owns(off) {
-		s.hot = off
+	if s.hot == 0 && s.under != obj && s.owns(obj) {
+		s.hot = obj
 		s.giveBack()
 		return
 	}
-	c.freeSlow(s, p)
+	c.freeSlow(s, obj)
 }
 
 // freeSlow frees with the borrowed slot s and gives it back.
 //
 //go:noinline
-func (c *Cache) freeSlow(s *slot, p Pointer) {
-	off := offset(c.base, p)
+func (c *Cache) freeSlow(s *slot, obj addr) {
 	if s.limit == 0 { // its hot slots begin to be used, of which nobody else would hear
 		c.stirOutside()
 	}
 	s.look()
-	if !s.owns(off) {
+	if !s.owns(obj) {
 		s.giveBack()
-		if c.freeOther(p) {
+		if c.freeOther(obj) {
 			c.flushSlot()
 		}
 		return
 	}
-	v, twice := c.give(&s.arrayCache, off)
+	v, twice := c.give(&s.arrayCache, obj)
 	s.giveBack()
 	c.afterFree(v, twice)
 }
 
 // freeOther frees an object that no array takes, or panics when it is none. True
 // asks the caller to empty its array, because the next object shall be a sample.
-func (c *Cache) freeOther(p Pointer) (sample bool) {
+func (c *Cache) freeOther(obj addr) (sample bool) {
 	freed := false
 	if c.aside {
-		freed, sample = c.freeAside(p)
+		freed, sample = c.freeAside(obj)
 	}
 	if !freed {
-		c.badFree(p)
+		c.badFree(obj)
 	}
 	return sample
 }
@@ -132,27 +131,27 @@ func (a *arrayCache) look() { a.end = a.cache.heap.end.Load() }
 // give puts an object into an array, after a flush when it is full. It returns
 // what is left to do once the array is released: slabs to destroy, and an object
 // that was freed twice.
-func (c *Cache) give(a *arrayCache, off uintptr) (v victims, twice uintptr) {
+func (c *Cache) give(a *arrayCache, obj addr) (v victims, twice addr) {
 	switch {
-	case a.freedLast(off):
-		return v, off
+	case a.freedLast(obj):
+		return v, obj
 	case c.aside && c.sampler.waits():
-		return c.giveStraight(a, off)
+		return c.giveStraight(a, obj)
 	case a.hot == 0:
-		a.hot = off
+		a.hot = obj
 		return v, 0
 	case a.under == 0:
-		a.under, a.hot = a.hot, off
+		a.under, a.hot = a.hot, obj
 		return v, 0
 	case a.avail >= a.limit:
 		twice = c.flush(a, &v)
 	}
-	a.push(off)
+	a.push(obj)
 	return v, twice
 }
 
 // afterFree finishes a free with no lock held and no array owned.
-func (c *Cache) afterFree(v victims, twice uintptr) {
+func (c *Cache) afterFree(v victims, twice addr) {
 	if v.head != 0 {
 		c.destroySlabs(v)
 	}
@@ -163,7 +162,7 @@ func (c *Cache) afterFree(v victims, twice uintptr) {
 
 // flush moves a batch of the oldest entries out of an array, to the shared array
 // while it has room, or else to their slabs. The caller owns a.
-func (c *Cache) flush(a *arrayCache, v *victims) (twice uintptr) {
+func (c *Cache) flush(a *arrayCache, v *victims) (twice addr) {
 	contended := c.lock()
 	a.adapt(false, contended)
 	a.flushed = true

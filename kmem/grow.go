@@ -82,7 +82,7 @@ func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
 	s.next, s.prev, s.group = 0, 0, slabsFree
 	s.mem, s.page = uint64(mem), uint32(first)
 	s.fill(int(c.num))
-	h.claim(first, uint(c.geo.Order), c.id, off, mem-first<<pageShift)
+	h.claim(first, uint(c.geo.Order), c.id, off, mem)
 	return off, nil
 }
 

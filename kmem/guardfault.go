@@ -67,7 +67,7 @@ func (h *Heap) explain(off uintptr) string {
 		}
 		return what
 	}
-	if last := p.delta; last&guardMark != 0 {
+	if last := p.first; last&guardMark != 0 {
 		return fmt.Sprintf("the page belongs to no cache; the last to have it was %s: use after free", h.cacheText(last&^guardMark))
 	}
 	return "the page belongs to no cache: use after free, or a pointer that was never allocated"

@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// freeObject frees p if it is a guarded object of c. No lock is held.
-func (g *guardPool) freeObject(c *Cache, p Pointer) bool {
-	off := g.h.offset(p)
+// freeObject frees obj if it is a guarded object of c. No lock is held.
+func (g *guardPool) freeObject(c *Cache, obj addr) bool {
+	off := g.h.offsetOf(obj)
 	i := g.find(off)
 	if i < 0 || atomic.LoadUint32(&g.h.page(off>>pageShift).owner) != c.id|ownerGuard {
 		return false

@@ -14,7 +14,7 @@ import (
 // mappings, of which a process has 65,530. Pages beyond it stay accessible.
 const maxSplitGuards = 16384
 
-// guardMark stands in page.delta while a free page is guarded, with the id of the
+// guardMark stands in page.first while a free page is guarded, with the id of the
 // cache that had it last; 0 is none.
 const guardMark = 1 << 31
 
@@ -43,7 +43,7 @@ func (b *buddy) guard(first uintptr, order uint, last uint32) error {
 	// Also when the system refused: free objects of a cache with Poison were
 	// guarded one by one, and whoever gets the pages must unguard them.
 	for i := range n {
-		b.h.page(first + i).delta = guardMark | last
+		b.h.page(first + i).first = guardMark | last
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (b *buddy) unguard(first uintptr, order uint) error {
 	n := uintptr(1) << order
 	var guards int64
 	for i := range n {
-		if b.h.page(first+i).delta&guardMark != 0 {
+		if b.h.page(first+i).first&guardMark != 0 {
 			guards++
 		}
 	}
@@ -70,7 +70,7 @@ func (b *buddy) unguard(first uintptr, order uint) error {
 	}
 	b.guarded.Add(-guards)
 	for i := range n {
-		b.h.page(first + i).delta = 0
+		b.h.page(first + i).first = 0
 	}
 	return nil
 }

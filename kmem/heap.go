@@ -125,7 +125,7 @@ func (h *Heap) Layout() Layout { return h.layout }
 
 // Contains reports whether p lies in the pages that the heap uses. It says
 // nothing about whether an object is there.
-func (h *Heap) Contains(p Pointer) bool { return h.holder(p) != nil }
+func (h *Heap) Contains(p Pointer) bool { return h.holder(addr(p)) != nil }
 
 // addLimbo counts pages that enter or leave limbo. When many wait, it helps the
 // grace period along: memory in limbo must not grow just because nobody looks.

@@ -74,7 +74,7 @@ func (l *slabLists) remove(off uintptr) {
 // takeBatch moves up to len(dst) objects from the slabs to the end of dst,
 // partial slabs first, and returns how many. A slab moves only when its group
 // changes.
-func (c *Cache) takeBatch(dst []uintptr) int {
+func (c *Cache) takeBatch(dst []addr) int {
 	l, left := &c.lists, len(dst)
 	for left > 0 {
 		off := l.group[slabsPartial].head
@@ -86,7 +86,7 @@ func (c *Cache) takeBatch(dst []uintptr) int {
 			l.freeTouched = true
 		}
 		s := l.h.slab(off)
-		left -= s.take(dst[:left], c.objSize)
+		left -= s.take(dst[:left], c.base, c.objSize)
 		group := uint32(slabsPartial)
 		if s.inuse == c.num {
 			group = slabsFull
@@ -104,26 +104,26 @@ func (c *Cache) takeBatch(dst []uintptr) int {
 // freeBlock puts objects back on their slabs and returns how many it handled.
 // Slabs that become empty beyond the limit are moved to victims, for
 // [Cache.destroySlabs] after the unlock. It stops behind an object that is on
-// its slab already and returns its offset as well; 0 is none.
-func (c *Cache) freeBlock(objs []uintptr, v *victims) (done int, twice uintptr) {
+// its slab already and returns that as well; 0 is none.
+func (c *Cache) freeBlock(objs []addr, v *victims) (done int, twice addr) {
 	if len(objs) == 0 {
 		return 0, 0
 	}
 	l := &c.lists
 	c.stir()
 	for done < len(objs) && twice == 0 {
-		off := uintptr(l.h.page(objs[done] >> pageShift).slab)
+		off := uintptr(l.h.page(objs[done].above(c.base) >> pageShift).slab)
 		s := l.h.slab(off)
 		before := s.inuse
 		// Objects of one slab tend to come together: regroup once for all.
 		for ; done < len(objs) && twice == 0; done++ {
-			obj := objs[done]
-			p := l.h.page(obj >> pageShift)
+			at := objs[done].above(c.base)
+			p := l.h.page(at >> pageShift)
 			if uintptr(p.slab) != off {
 				break
 			}
-			if !s.put(c.index(p, obj)) {
-				twice = obj
+			if !s.put(c.index(p, at)) {
+				twice = objs[done]
 			}
 		}
 		l.freeObjects += int(before - s.inuse)

@@ -43,7 +43,7 @@ func TestMutantsLease(t *testing.T) {
 	}, {
 		// It dawdles where the lease may end.
 		Name: "Free that does not look whether it was recalled", File: "free.go",
-		Old: "le.open() && s.owns(off)", New: "le.away == 0 && s.owns(off)",
+		Old: "le.open() && s.owns(obj)", New: "le.away == 0 && s.owns(obj)",
 		Edits: []mutant.Edit{
 			{File: "lease.go", Old: "var nobody = new(lease)\n", New: "var nobody = new(lease)\n\nvar jam [64]uint64\n"},
 			{File: "free.go", Old: "		le.busy = 1 // A", New: "		for i := range uintptr(3000) {\n			jam[key%64] = uint64(i)\n		}\n		le.busy = 1 // A"},
@@ -51,7 +51,7 @@ func TestMutantsLease(t *testing.T) {
 		Test: torture, Expect: broken,
 	}, {
 		Name: "a call while the key must hold", File: "alloc.go",
-		Old: "			if off := s.hot; off != 0 {\n				s.hot = 0\n				le.busy = 0", New: "			if off := s.hot; off != 0 {\n				s.hot = 0\n				c.lockQuiet()\n				c.unlock()\n				le.busy = 0",
+		Old: "			if obj := s.hot; obj != 0 {\n				s.hot = 0\n				le.busy = 0", New: "			if obj := s.hot; obj != 0 {\n				s.hot = 0\n				c.lockQuiet()\n				c.unlock()\n				le.busy = 0",
 		Test: "^TestLeaseHasNoCalls$", Expect: "Alloc calls",
 	}})
 }

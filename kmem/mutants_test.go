@@ -57,7 +57,7 @@ func TestMutants(t *testing.T) {
 		Test: "^TestDoubleFreeAtFlush$", Expect: "no panic, want .*double free",
 	}, {
 		Name: "the top of the array not looked at", File: "arraycache.go",
-		Old: "return a.hot == off || a.under == off }", New: "return false }",
+		Old: "return a.hot == obj || a.under == obj }", New: "return false }",
 		Test: "^TestFreeRefuses$", Expect: "no panic, want \"double free\"",
 	}, {
 		Name: "any offset on the page will do", File: "frame.go",

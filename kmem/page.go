@@ -29,9 +29,8 @@ type page struct {
 	// stored atomically, because the page allocator looks at the neighbours of
 	// what it joins.
 	owner uint32
-	// delta turns an offset inside the page into an offset from the slab's
-	// first object, by addition modulo 2^32.
-	delta uint32
+	// first is the offset of the slab's first object, modulo 2^32.
+	first uint32
 }
 
 // Marks of page.owner. Cache ids stay below all of them.
@@ -58,11 +57,11 @@ func (p *page) links() (next, prev uint32) { return uint32(p.slab), uint32(p.sla
 func (p *page) setLinks(next, prev uint32) { p.slab = uint64(next) | uint64(prev)<<32 }
 
 // claim marks the pages from number n on as those of slab s of cache id. first
-// is the offset of object 0 from the start of the pages.
+// is the offset of object 0.
 func (h *Heap) claim(n uintptr, order uint, id uint32, s, first uintptr) {
 	for i := uintptr(0); i < 1<<order; i++ {
 		p := h.page(n + i)
-		p.slab, p.delta = uint64(s), uint32(i<<pageShift-first)
+		p.slab, p.first = uint64(s), uint32(first)
 		atomic.StoreUint32(&p.owner, id)
 	}
 }

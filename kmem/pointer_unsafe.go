@@ -14,17 +14,31 @@ import (
 // and must not be stored in off-heap memory; see [Ref] for that.
 type Pointer = unsafe.Pointer
 
-// at returns the address of the byte at offset off from base. The caller has
-// checked that off lies inside the heap.
-func at(base Pointer, off uintptr) Pointer { return unsafe.Add(base, off) }
+// addr is the address of an object as a plain word; 0 is none. Array caches hold
+// such words: they are stored without write barriers, and the collector has no
+// business with what they point to.
+type addr uintptr
 
-// offset returns how far p lies above base. A pointer from elsewhere gives a
+// pointer returns the object. It is for addresses in a heap, whose memory nobody
+// but the heap can unmap or move: doc.go says more. Under the race detector, where
+// that is Go's memory, checkptr would want to know what they are derived from.
+//
+//go:nocheckptr
+func (a addr) pointer() Pointer { return unsafe.Add(Pointer(nil), a) }
+
+// above returns how far a lies above base. An address from elsewhere gives a
 // number beyond the heap's end, also when it lies below the base.
-func offset(base, p Pointer) uintptr { return uintptr(p) - uintptr(base) }
+func (a addr) above(base addr) uintptr { return uintptr(a - base) }
+
+// at returns the address of the byte at offset off from base. The caller has
+// checked that it lies inside the heap.
+func at(base Pointer, off uintptr) Pointer { return unsafe.Add(base, off) }
 
 func (h *Heap) at(off uintptr) Pointer { return at(h.base, off) }
 
-func (h *Heap) offset(p Pointer) uintptr { return offset(h.base, p) }
+func (h *Heap) offset(p Pointer) uintptr { return h.offsetOf(addr(p)) }
+
+func (h *Heap) offsetOf(a addr) uintptr { return a.above(addr(h.base)) }
 
 // pageAt returns entry n of a table of page descriptors.
 func pageAt(pages Pointer, n uintptr) *page {

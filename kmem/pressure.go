@@ -132,7 +132,7 @@ func (c *Cache) reclaim(slabs bool) {
 
 // strip empties array caches and takes their entries away. It reports whether an
 // owner was too busy for that. The caller holds owners.
-func (c *Cache) strip(v *victims) (busy bool, twice uintptr) {
+func (c *Cache) strip(v *victims) (busy bool, twice addr) {
 	busy, twice = c.stripLocals(v)
 	c.recallAll(false)
 	for i := range c.slots.s {
@@ -148,7 +148,7 @@ func (c *Cache) strip(v *victims) (busy bool, twice uintptr) {
 	return busy, twice
 }
 
-func (c *Cache) stripLocals(v *victims) (busy bool, twice uintptr) {
+func (c *Cache) stripLocals(v *victims) (busy bool, twice addr) {
 	stolen := false
 	for _, l := range c.locals {
 		if l != nil {
@@ -174,7 +174,7 @@ func (c *Cache) stripLocals(v *victims) (busy bool, twice uintptr) {
 }
 
 // stripArray empties an array, with its hot slots if asked. The caller owns it.
-func (c *Cache) stripArray(a *arrayCache, hot bool, v *victims) (twice uintptr) {
+func (c *Cache) stripArray(a *arrayCache, hot bool, v *victims) (twice addr) {
 	if a.limit == 0 && !(hot && a.inSlots() != 0) {
 		return 0
 	}

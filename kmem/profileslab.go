@@ -15,12 +15,12 @@ func (p *cacheProfile) take() uintptr {
 	if off == 0 {
 		return 0
 	}
-	var one [1]uintptr
+	var one [1]addr
 	s := c.heap.slab(off)
-	s.take(one[:], c.objSize)
+	s.take(one[:], c.base, c.objSize)
 	l.freeObjects--
 	p.regroup(s, off)
-	return one[0]
+	return one[0].above(c.base)
 }
 
 // regroup moves a slab to the list where it belongs.
@@ -65,14 +65,14 @@ func (p *cacheProfile) grow() error {
 func (p *cacheProfile) owns(off uintptr) bool {
 	f := p.c.frame
 	f.end, f.id = p.c.heap.end.Load(), f.id|ownerSample
-	return f.owns(off)
+	return f.owns(f.base + addr(off))
 }
 
-// free frees the object at ptr if it is a sampled one, and says whether another one
+// free frees obj if it is a sampled one, and says whether another one
 // shall take its place. One empty slab stays. No lock is held.
-func (p *cacheProfile) free(ptr Pointer) (freed, again bool) {
+func (p *cacheProfile) free(obj addr) (freed, again bool) {
 	c := p.c
-	off := c.heap.offset(ptr)
+	off := obj.above(c.base)
 	if !p.owns(off) {
 		return false, false
 	}
@@ -87,7 +87,7 @@ func (p *cacheProfile) free(ptr Pointer) (freed, again bool) {
 	i := c.index(pg, off)
 	if s.has(i) {
 		c.unlock()
-		c.doubleFree(off)
+		c.doubleFree(obj)
 	}
 	again = p.forget(off)
 	s.put(i)

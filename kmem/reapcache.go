@@ -93,7 +93,7 @@ func (c *Cache) isBare() bool {
 // reapArrays looks at all array caches and reports whether there is any to look
 // at again. It waits for nobody: an owner that is busy is one that needs its
 // array. The caller holds owners.
-func (c *Cache) reapArrays(v *victims) (left bool, twice uintptr) {
+func (c *Cache) reapArrays(v *victims) (left bool, twice addr) {
 	stolen := false
 	for _, l := range c.locals {
 		if l == nil {
@@ -113,7 +113,7 @@ func (c *Cache) reapArrays(v *victims) (left bool, twice uintptr) {
 		if l == nil || l.stolen&stolenDraining == 0 {
 			continue
 		}
-		again, t := true, uintptr(0)
+		again, t := true, addr(0)
 		if atomic.LoadUint32(&l.busy) == 0 {
 			again, t = c.reapArray(l.array(), v)
 		}
@@ -143,7 +143,7 @@ func (l *Local) lookAt() (take, again bool) {
 }
 
 // reapSlot is reapArray for a slot. Its hot slots are emptied last.
-func (c *Cache) reapSlot(s *slot, v *victims) (left bool, twice uintptr) {
+func (c *Cache) reapSlot(s *slot, v *victims) (left bool, twice addr) {
 	if !s.take() {
 		return true, 0 // somebody needs it
 	}
@@ -161,7 +161,7 @@ func (c *Cache) reapSlot(s *slot, v *victims) (left bool, twice uintptr) {
 
 // reapArray takes from an array what its owner did not need, and reports whether
 // there is anything left. The caller owns a.
-func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice uintptr) {
+func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice addr) {
 	if a.touched != 0 {
 		a.touched = 0
 		return true, 0
@@ -200,7 +200,7 @@ func (s *slot) blind() {
 }
 
 // reapShared takes from the shared array what nobody needed. The caller holds mu.
-func (c *Cache) reapShared(v *victims) (twice uintptr) {
+func (c *Cache) reapShared(v *victims) (twice addr) {
 	s := &c.shared
 	n := s.low
 	if !s.touched {

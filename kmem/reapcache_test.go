@@ -41,7 +41,7 @@ func TestReapArray(t *testing.T) {
 		s.resize(max(step.limit, step.avail))
 		s.limit = uint32(step.limit)
 		for i, p := range live {
-			*s.entries.at(uint32(i)) = h.offset(p)
+			*s.entries.at(uint32(i)) = addr(p)
 		}
 		s.avail = uint32(step.avail)
 		s.touched = 0
@@ -50,7 +50,7 @@ func TestReapArray(t *testing.T) {
 		}
 		var v victims
 		again, _ := c.reapArray(&s.arrayCache, &v)
-		if s.avail > 0 && *s.entries.at(s.avail - 1) != h.offset(live[len(live)-1]) {
+		if s.avail > 0 && *s.entries.at(s.avail - 1) != addr(live[len(live)-1]) {
 			t.Errorf("%+v: the object freed last went, want the oldest", step)
 		}
 		room := int(s.limit)

@@ -38,7 +38,7 @@ func (s *slab) fill(num int) {
 
 // take moves objects from the slab to dst and returns how many. It fills dst
 // from its end, so that popping from the end hands out rising addresses.
-func (s *slab) take(dst []uintptr, size uintptr) int {
+func (s *slab) take(dst []addr, base addr, size uintptr) int {
 	n := len(dst)
 	for w := uintptr(0); w < uintptr(s.words) && n > 0; w++ {
 		p := s.word(w)
@@ -46,10 +46,10 @@ func (s *slab) take(dst []uintptr, size uintptr) int {
 		if mask == 0 {
 			continue
 		}
-		mem := uintptr(s.mem) + w*64*size
+		mem := base + addr(uintptr(s.mem)+w*64*size)
 		for mask != 0 && n > 0 {
 			n--
-			dst[n] = mem + uintptr(bits.TrailingZeros64(mask))*size
+			dst[n] = mem + addr(uintptr(bits.TrailingZeros64(mask))*size)
 			mask &= mask - 1
 		}
 		*p = mask

@@ -95,7 +95,7 @@ func (c *Cache) growSlots() {
 	c.slots.set(s)
 	c.unlock()
 	var v victims
-	var twice uintptr
+	var twice addr
 	for i := range old {
 		waitFor(old[i].take)
 		twice = max(twice, c.empty(&old[i].arrayCache, &v), c.emptyHot(&old[i].arrayCache, &v))

@@ -2,9 +2,11 @@ package kmem
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,6 +139,15 @@ func (w *torturer) drop() {
 	w.live = w.live[:0]
 }
 
+// die ends the process over a panic on an emulated CPU. smp.Run would wait for the
+// others before it tells, and they for the lock that was held.
+func die() {
+	if v := recover(); v != nil {
+		fmt.Fprintf(os.Stderr, "panic on an emulated CPU: %v\n\n%s", v, debug.Stack())
+		os.Exit(2)
+	}
+}
+
 // TestSlabTorture. Oracle: an object has one owner at a time, is in constructed
 // state when it is handed out, and is as its owner left it when it comes back;
 // in the end every object and every page is home.
@@ -187,6 +198,7 @@ func tortureSlabs(t *testing.T, o HeapOptions, flags Flags, disturb func(*Cache)
 	cpuWorkers := []*torturer{newWorker(101), newWorker(102), newWorker(103)}
 	wg.Go(func() {
 		smp.Run(cpus, func(cpu *smp.CPU) {
+			defer die()
 			w, l := cpuWorkers[cpu.ID()], c.On(cpu)
 			w.alloc, w.free = l.Alloc, l.Free
 			run(w)
@@ -276,6 +288,7 @@ func TestDrainTorture(t *testing.T) {
 		stop.Store(true)
 	})
 	smp.Run(2, func(cpu *smp.CPU) {
+		defer die()
 		l := c.On(cpu)
 		w := &workers[cpu.ID()]
 		w.id, w.alloc, w.free = uint64(cpu.ID())+1, l.Alloc, l.Free

@@ -19,7 +19,7 @@ func (c *Cache) Tune(limit, batch, shared int) error {
 	if err := (tuning{c.name, limit, batch, shared}).check(); err != nil {
 		return fmt.Errorf("kmem: Tune of cache %q: %w", c.name, err)
 	}
-	entries := make([]uintptr, shared*batch)
+	entries := make([]addr, shared*batch)
 	c.owners.Lock()
 	if c.dead() {
 		c.owners.Unlock()

@@ -4,8 +4,6 @@
 package kmem
 
 import (
-	"unsafe"
-
 	"github.com/slabrcu/slabrcu/smp"
 )
 
@@ -33,9 +31,9 @@ func (t *Typed[T]) On(cpu *smp.CPU) *TypedLocal[T] {
 // lines of that instead of calling it, because a function around an inlined one
 // that is at the limit is above it, and a call would double the cost.
 func (l *TypedLocal[T]) Alloc() *T {
-	if off := l.hot; plainOwner && off != 0 {
+	if obj := l.hot; plainOwner && obj != 0 {
 		l.hot = 0
-		return (*T)(unsafe.Add(l.base, off))
+		return (*T)(obj.pointer())
 	}
 	return (*T)((*Local)(l).allocArray())
 }

@@ -53,11 +53,13 @@ type Object struct {
 // object. The answer holds for the moment in which it was made, unless the
 // caller has the object. Any goroutine may call it; it takes the lock of the
 // cache and the page lock for a moment.
-func (h *Heap) Inspect(p Pointer) Object {
-	if h = h.holder(p); h == nil {
+func (h *Heap) Inspect(p Pointer) Object { return h.inspectAt(addr(p)) }
+
+func (h *Heap) inspectAt(a addr) Object {
+	if h = h.holder(a); h == nil {
 		return Object{}
 	}
-	off := h.offset(p)
+	off := h.offsetOf(a)
 	pg := h.page(off >> pageShift)
 	for {
 		c := h.ownerOf(atomic.LoadUint32(&pg.owner))
@@ -74,20 +76,20 @@ func (h *Heap) Inspect(p Pointer) Object {
 // kernel's virt_to_cache. A page in limbo is still its cache's. Any goroutine
 // may call it; it takes no lock.
 func (h *Heap) CacheOf(p Pointer) *Cache {
-	if h = h.holder(p); h == nil {
+	if h = h.holder(addr(p)); h == nil {
 		return nil
 	}
 	return h.ownerOf(atomic.LoadUint32(&h.page(h.offset(p) >> pageShift).owner))
 }
 
-// holder returns the heap that p lies in: h, that of its caches with CacheDMA, or
+// holder returns the heap that a lies in: h, that of its caches with CacheDMA, or
 // nil.
-func (h *Heap) holder(p Pointer) *Heap {
-	if h.offset(p) < h.end.Load() {
+func (h *Heap) holder(a addr) *Heap {
+	if h.offsetOf(a) < h.end.Load() {
 		return h
 	}
 	if dma := h.dma.Load(); dma != nil {
-		return dma.holder(p)
+		return dma.holder(a)
 	}
 	return nil
 }
@@ -120,7 +122,7 @@ func (c *Cache) inspect(pg *page, off uintptr) (Object, bool) {
 		return c.heap.guards.inspect(c, off), true
 	}
 	o := Object{State: ObjectGap, Cache: c}
-	rel := int(int32(pg.delta)) + int(off&(pageSize-1)) // from the first slot
+	rel := int(int32(pg.rel(off))) // from the first slot
 	if rel < 0 || rel >= int(c.num)*c.geo.ObjSize {
 		return o, true
 	}
@@ -145,20 +147,20 @@ var ErrNotObject = errors.New("not an allocated object of the cache")
 // free object that waits in an array cache passes; see [ObjectAllocated]. The
 // error wraps [ErrNotObject]. Any goroutine may call it.
 func (c *Cache) Validate(p Pointer) error {
-	if why := c.whyBad(p); why != "" {
+	if why := c.whyBad(addr(p)); why != "" {
 		return fmt.Errorf("kmem: Validate of %p in cache %q: %w: %s", p, c.name, ErrNotObject, why)
 	}
 	return nil
 }
 
-// whyBad says why p is no object of c that may be freed, as far as known, or
-// nothing.
-func (c *Cache) whyBad(p Pointer) string {
-	if p == nil {
+// whyBad says why there is no object of c at a that may be freed, as far as known,
+// or nothing.
+func (c *Cache) whyBad(a addr) string {
+	if a == 0 {
 		return "nil pointer"
 	}
 	h := c.heap
-	o := h.Inspect(p)
+	o := h.inspectAt(a)
 	switch {
 	case o.State == ObjectForeign:
 		return fmt.Sprintf("foreign pointer, not in heap %q", h.name)

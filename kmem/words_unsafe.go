@@ -5,17 +5,22 @@ package kmem
 import "unsafe"
 
 // words is a table of entries.
-type words struct{ first *uintptr }
+type words struct{ first *addr }
 
 // noEntries is the table of an array cache that was never used.
 var noEntries = makeWords(1)
 
-func makeWords(n int) words { return words{&make([]uintptr, n)[0]} }
+func makeWords(n int) words { return words{&make([]addr, n)[0]} }
 
 // at returns the address of entry i. The caller knows that it is there.
-func (w words) at(i uint32) *uintptr {
-	return (*uintptr)(unsafe.Add(unsafe.Pointer(w.first), uintptr(i)*unsafe.Sizeof(uintptr(0))))
+func (w words) at(i uint32) *addr {
+	return (*addr)(unsafe.Add(unsafe.Pointer(w.first), uintptr(i)*unsafe.Sizeof(addr(0))))
+}
+
+// pointers is slice for who copies them to pointers.
+func (w words) pointers(i, n int) []Pointer {
+	return unsafe.Slice((*Pointer)(unsafe.Pointer(w.at(uint32(i)))), n)
 }
 
 // slice returns n entries from number i on.
-func (w words) slice(i, n int) []uintptr { return unsafe.Slice(w.at(uint32(i)), n) }
+func (w words) slice(i, n int) []addr { return unsafe.Slice(w.at(uint32(i)), n) }
