@@ -123,6 +123,14 @@ func (c *Cache) checkLive(op string) {
 func (l *Local) FreeBulk(objs []Pointer) {
 	l.enter("FreeBulk")
 	c, a := l.cache, l.array()
+	if a.hasRoom(len(objs)) {
+		bad, twice := a.pushBulk(objs)
+		l.leave()
+		if bad < len(objs) || twice != 0 {
+			c.afterFreeBulk(objs, bad, victims{}, twice)
+		}
+		return
+	}
 	bad, v, twice := c.giveBulk(a, objs)
 	l.leave()
 	c.afterFreeBulk(objs, bad, v, twice)
@@ -158,26 +166,28 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 	if len(objs) <= int(a.limit)/2 {
 		twice = c.makeRoom(a, len(objs), &v)
 	}
-	if int(a.avail)+len(objs) <= int(a.limit) {
+	if a.hasRoom(len(objs)) {
 		bad, again := a.pushBulk(objs)
 		return bad, v, max(twice, again)
 	}
-	if bad = a.ownsAll(objs); bad < len(objs) {
+	var buf [bulkChunk]addr
+	bad, again := a.ownsAll(buf[:], objs)
+	if bad < len(objs) {
 		if a.limit == 0 {
 			a.end = 0 // blind, as the reaper left it
 		}
 		return bad, v, twice
 	}
+	twice = max(twice, again)
 	if a.limit == 0 { // its first use: the next one finds room
 		c.lock()
 		a.adapt(false, false)
 		c.unlock()
 	}
-	var buf [bulkChunk]addr
 	for n := 0; n < len(objs); n += bulkChunk {
-		chunk := buf[:min(len(objs)-n, bulkChunk)]
-		if _, again := a.check(chunk, objs[n:][:len(chunk)]); again != 0 {
-			chunk, twice = slices.Compact(chunk), again
+		chunk := buf[:copy(buf[:], addrs(objs[n:]))]
+		if again != 0 {
+			chunk = slices.Compact(chunk)
 		}
 		twice = max(twice, c.putStraight(chunk, &v))
 	}

@@ -47,6 +47,9 @@ func (a *arrayCache) popBulk(dst []Pointer) int {
 	return n + k
 }
 
+// hasRoom reports whether n objects fit.
+func (a *arrayCache) hasRoom(n int) bool { return int(a.avail)+n <= int(a.limit) }
+
 // pushBulk puts objects on top; there is room. It returns the number of the
 // first pointer that is no object of the cache, and has then pushed none. An
 // object that is freed twice in a row is pushed once and returned.
@@ -55,11 +58,11 @@ func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice addr) {
 		return 0, 0
 	}
 	dst := a.entries.slice(int(a.avail), len(objs))
-	bad, twice = a.check(dst, objs)
-	if bad < len(objs) {
-		return bad, 0
-	}
-	if twice != 0 {
+	if bad = a.check(dst, objs); bad < len(objs) {
+		if bad, twice = a.ownsAll(dst, objs); bad < len(objs) {
+			return bad, 0
+		}
+		copy(dst, addrs(objs))
 		dst = slices.Compact(dst)
 	}
 	n := len(dst)
@@ -77,52 +80,52 @@ func (a *arrayCache) pushBulk(objs []Pointer) (bad int, twice addr) {
 	return bad, twice
 }
 
-// ownsAll looks at objects that go straight to their slabs. The slabs see for
-// themselves what was freed twice.
-func (a *arrayCache) ownsAll(objs []Pointer) (bad int) {
-	var buf [bulkChunk]addr
+// ownsAll looks at objects before any of them is freed. It returns the number of
+// the first pointer that is no object of the cache, len(objs) for none, and an
+// object that follows itself. It writes to buf, of any length.
+func (a *arrayCache) ownsAll(buf []addr, objs []Pointer) (bad int, twice addr) {
 	for bad < len(objs) {
-		chunk := buf[:min(len(objs)-bad, bulkChunk)]
-		n, _ := a.check(chunk, objs[bad:][:len(chunk)])
-		if bad += n; n < len(chunk) {
+		part := objs[bad:][:min(len(objs)-bad, len(buf))]
+		n := a.check(buf, part)
+		if n == 0 {
 			break
 		}
+		if bad += n; n < len(part) && objs[bad] == objs[bad-1] {
+			twice = addr(objs[bad])
+		}
 	}
-	return bad
+	return bad, twice
 }
 
-// check copies objects to dst and returns how many it did: all, unless one is no
-// object of the cache. dst and objs are of one length. It also returns an object
-// that follows itself.
-func (a *arrayCache) check(dst []addr, objs []Pointer) (n int, twice addr) {
-	if n, twice = a.checkBelowEnd(dst, objs); n == len(objs) {
-		return n, twice
-	}
-	a.look()
-	return a.checkBelowEnd(dst, objs)
-}
-
-// checkBelowEnd is check for where the end of the heap was last seen.
-func (a *arrayCache) checkBelowEnd(dst []addr, objs []Pointer) (n int, twice addr) {
-	// What is computed with in registers, what is compared with in memory: there
-	// are not registers for all.
-	base, pages, mul := a.base, a.pages, a.divide.mul
-	last := addr(0)
+// check copies objects to dst, as many as there are before one that is no object of
+// the cache or follows itself, and returns how many. Objects of one slab tend to
+// come together: the page is looked at for the first of them, and the others need
+// only be at the start of one of the slab's objects.
+func (a *arrayCache) check(dst []addr, objs []Pointer) int {
+	mul, slabBytes := a.divide.mul, uintptr(a.num)*a.cache.objSize
 	dst = dst[:len(objs)]
-	for i, p := range objs {
-		obj := addr(p)
-		off := obj.above(base)
-		if off >= a.end {
-			return i, 0
+	for i := 0; i < len(objs); {
+		obj := addr(objs[i])
+		if !a.owns(obj) {
+			if a.look(); !a.owns(obj) {
+				return i
+			}
 		}
-		pg := pageAt(pages, off>>pageShift)
-		if pg.owner != a.id || uint64(pg.rel(off))*mul >= a.divide.span {
-			return i, 0
+		off := uintptr(obj - a.base)
+		first := obj - addr(pageAt(a.pages, off>>pageShift).rel(off))
+		dst[i] = obj
+		for i++; i < len(objs); i++ {
+			last := obj
+			obj = addr(objs[i])
+			rel := uintptr(obj - first)
+			if rel >= slabBytes || uint64(rel)*mul >= a.divide.span {
+				break
+			}
+			if obj == last {
+				return i
+			}
+			dst[i] = obj
 		}
-		if obj == last {
-			twice = obj
-		}
-		dst[i], last = obj, obj
 	}
-	return len(objs), twice
+	return len(objs)
 }

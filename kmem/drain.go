@@ -48,13 +48,18 @@ const (
 
 // enter makes the owner busy, after waiting for a drainer that is at work.
 func (l *Local) enter(op string) {
-	for {
-		if plainOwner && l.stolen == 0 {
-			l.busy = 1 // A: pairs with B in stealLocal
-			if l.stolen == 0 {
-				return
-			}
+	if plainOwner {
+		l.busy = 1 // A: pairs with B in steal
+		if l.stolen == 0 {
+			return
 		}
+	}
+	l.enterStolen(op)
+}
+
+// enterStolen is enter where a plain store does not do, or not yet.
+func (l *Local) enterStolen(op string) {
+	for {
 		atomic.StoreUint32(&l.busy, 1) // A, where the fence is the owner's
 		s := atomic.LoadUint32(&l.stolen)
 		if s&^stolenFenced == 0 {

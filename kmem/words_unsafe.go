@@ -17,6 +17,11 @@ func (w words) at(i uint32) *addr {
 	return (*addr)(unsafe.Add(unsafe.Pointer(w.first), uintptr(i)*unsafe.Sizeof(addr(0))))
 }
 
+// addrs is objs as words, for who copies them.
+func addrs(objs []Pointer) []addr {
+	return unsafe.Slice((*addr)(unsafe.Pointer(unsafe.SliceData(objs))), len(objs))
+}
+
 // pointers is slice for who copies them to pointers.
 func (w words) pointers(i, n int) []Pointer {
 	return unsafe.Slice((*Pointer)(unsafe.Pointer(w.at(uint32(i)))), n)
