@@ -214,12 +214,11 @@ func (b *buddy) put(first uintptr, order, state uint) {
 // link puts a block at the head of its list, where it is found again while its
 // memory is warm.
 func (b *buddy) link(first uintptr, order, state uint) {
-	p := b.h.page(first)
-	atomic.StoreUint32(&p.owner, freeMark(order, state)) // Inspect looks without the lock
+	atomic.StoreUint32(&b.h.page(first).owner, freeMark(order, state)) // Inspect looks without the lock
 	head := &b.free[state][order]
-	p.setLinks(*head, 0)
+	b.h.slabOf(first).setLinks(*head, 0)
 	if *head != 0 {
-		q := b.h.page(uintptr(*head))
+		q := b.h.slabOf(uintptr(*head))
 		next, _ := q.links()
 		q.setLinks(next, uint32(first))
 	}
@@ -232,20 +231,29 @@ func (b *buddy) unlink(first uintptr, order uint) {
 	if invariant.Enabled {
 		invariant.Check(p.owner&^1 == freeMark(order, clean), "heap %s: page %d is not a free block of order %d", b.h.name, first, order)
 	}
-	next, prev := p.links()
+	next, prev := b.h.slabOf(first).links()
 	if prev == 0 {
 		b.free[p.owner&1][order] = next
 	} else {
-		q := b.h.page(uintptr(prev))
+		q := b.h.slabOf(uintptr(prev))
 		_, pp := q.links()
 		q.setLinks(next, pp)
 	}
 	if next != 0 {
-		q := b.h.page(uintptr(next))
+		q := b.h.slabOf(uintptr(next))
 		nn, _ := q.links()
 		q.setLinks(nn, prev)
 	}
 	atomic.StoreUint32(&p.owner, 0)
+}
+
+// commitTable makes the descriptors of the chunk from page first on accessible.
+func commitTable(table *mmap.Region, first uintptr) error {
+	const half = pageDescBytes / 2
+	if err := table.Commit(first*half, chunkPages*half); err != nil {
+		return err
+	}
+	return table.Commit(table.Size()/2+first*half, chunkPages*half)
 }
 
 // commitLocked makes one more chunk accessible and links it. Large steps keep
@@ -258,7 +266,7 @@ func (b *buddy) commitLocked() error {
 	if first+chunkPages > b.total {
 		return fmt.Errorf("%w: heap %q: the reservation of %d bytes is used up", ErrNoMemory, b.h.name, b.total<<pageShift)
 	}
-	if err := b.table.Commit(first*pageDescBytes, chunkPages*pageDescBytes); err != nil {
+	if err := commitTable(b.table, first); err != nil {
 		return fmt.Errorf("%w: heap %q: page descriptors: %w", ErrNoMemory, b.h.name, err)
 	}
 	if err := b.region.Commit(first<<pageShift, chunkPages<<pageShift); err != nil {

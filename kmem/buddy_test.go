@@ -33,7 +33,7 @@ func checkBuddy(t tester, b *buddy) {
 				if uintptr(n)&(1<<order-1) != 0 {
 					t.Fatalf("block %d of order %d is misaligned", n, order)
 				}
-				next, pr := p.links()
+				next, pr := b.h.slabOf(uintptr(n)).links()
 				if pr != prev {
 					t.Fatalf("block %d: prev is %d, want %d", n, pr, prev)
 				}

@@ -213,8 +213,9 @@ func (d *debugCache) takeIn(slot uintptr, here use) (*CorruptionError, victims) 
 
 // find returns the slab of a slot and the slot's number.
 func (d *debugCache) find(slot uintptr) (*slab, uint32) {
-	p := d.c.heap.page(slot >> pageShift)
-	return d.c.heap.slab(uintptr(p.slab)), d.c.index(p, slot)
+	h := d.c.heap
+	s := h.slab(uintptr(*h.slabOf(slot >> pageShift)))
+	return s, d.c.index(s, slot)
 }
 
 // checkFree looks at a free object. The caller holds mu, or the slab.

@@ -173,7 +173,7 @@
 //     so a free does not touch the object. [Layout2_6_9] is the historical one;
 //     both run through the same code.
 //   - Every free is checked: inside the heap, on a page of this cache, at an
-//     object's start. It costs about ten instructions. A second free of an object
+//     object's start. It costs seventeen instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,

@@ -2,7 +2,7 @@
 
 package kmem
 
-// frame is what tells the objects of a cache from any other address: about ten
+// frame is what tells the objects of a cache from any other address: seventeen
 // instructions, and of memory only the page's descriptor. Array caches keep a
 // copy beside their entries. All fields but end are constant.
 type frame struct {
@@ -26,8 +26,10 @@ func (f *frame) owns(a addr) bool {
 	return p.owner == f.id && f.divide.starts(p.rel(off))
 }
 
-// index returns the number of the object that starts at off, on page p.
-func (f *frame) index(p *page, off uintptr) uint32 { return f.divide.index(p.rel(off)) }
+// index returns the number of the object of slab s that starts at off.
+func (f *frame) index(s *slab, off uintptr) uint32 {
+	return f.divide.index(uint32(off - uintptr(s.mem)))
+}
 
 // rel turns an offset on page p into one from the slab's first object.
 func (p *page) rel(off uintptr) uint32 { return uint32(off) - p.first }

@@ -166,7 +166,7 @@ func (g *guardPool) alloc(c *Cache) Pointer {
 		c.ctor(p)
 	}
 	pg := g.h.page(off >> pageShift)
-	pg.slab, pg.first = 0, uint32(off)
+	pg.first = uint32(off)
 	atomic.StoreUint32(&pg.owner, c.id|ownerGuard)
 	g.mu.Lock()
 	g.slots[i].state = guardLive

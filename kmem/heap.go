@@ -20,6 +20,7 @@ type Heap struct {
 	// Read by every free. All but end are constant.
 	base  Pointer
 	pages Pointer        // the page descriptors, one per page of the reservation
+	slabs Pointer        // their other halves
 	end   atomic.Uintptr // bytes from base to the end of the pages in use
 
 	// Constant.
@@ -92,7 +93,7 @@ func (h *Heap) reserve(o HeapOptions) error {
 	total := region.Size() >> pageShift
 	table, err := mmap.Reserve(total * pageDescBytes)
 	if err == nil {
-		if err = table.Commit(0, chunkPages*pageDescBytes); err != nil { // of the chunk that is never used: zeros
+		if err = commitTable(table, 0); err != nil { // of the chunk that is never used: zeros
 			table.Retire()
 		}
 	}
@@ -107,6 +108,7 @@ func (h *Heap) reserve(o HeapOptions) error {
 		limit = min(limit, o.Limit>>pageShift)
 	}
 	h.base, h.pages = region.Base(), table.Base()
+	h.slabs = at(h.pages, table.Size()/2)
 	h.buddy = buddy{h: h, region: region, table: table, total: total, limit: limit, huge: o.HugePages.advice()}
 	if h.guards, err = newGuardPool(h); err != nil {
 		return errors.Join(err, region.Retire(), table.Retire())

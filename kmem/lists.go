@@ -112,17 +112,16 @@ func (c *Cache) freeBlock(objs []addr, v *victims) (done int, twice addr) {
 	l := &c.lists
 	c.stir()
 	for done < len(objs) && twice == 0 {
-		off := uintptr(l.h.page(objs[done].above(c.base) >> pageShift).slab)
+		off := uintptr(*l.h.slabOf(objs[done].above(c.base) >> pageShift))
 		s := l.h.slab(off)
 		before := s.inuse
 		// Objects of one slab tend to come together: regroup once for all.
 		for ; done < len(objs) && twice == 0; done++ {
 			at := objs[done].above(c.base)
-			p := l.h.page(at >> pageShift)
-			if uintptr(p.slab) != off {
+			if uintptr(*l.h.slabOf(at >> pageShift)) != off {
 				break
 			}
-			if !s.put(c.index(p, at)) {
+			if !s.put(c.index(s, at)) {
 				twice = objs[done]
 			}
 		}

@@ -13,17 +13,14 @@ const (
 	pageShift = 12
 	pageSize  = 1 << pageShift
 
-	pageDescBytes = 16                                                          // pointer_unsafe.go checks it
+	pageDescBytes = 16                                                          // of both tables; pointer_unsafe.go checks it
 	_             = uint(pageSize-mmap.PageSize) + uint(mmap.PageSize-pageSize) // the same page everywhere
 )
 
-// page describes one page of a heap. Descriptors stand in a table of their own
-// so that a free finds slab and owner without touching cold object memory.
+// page describes one page of a heap, as far as every free wants to know. The
+// descriptors stand in a table of their own, so that no cold object memory is
+// touched, and as dense as can be.
 type page struct {
-	// slab is the offset of the descriptor of the page's slab. While the page
-	// heads a free block it holds that block's list links instead, two page
-	// numbers.
-	slab uint64
 	// owner is the id of the cache that the page belongs to, with the limbo bit
 	// while its slab waits for a grace period; or a free block's mark; or 0. It is
 	// stored atomically, because the page allocator looks at the neighbours of
@@ -32,6 +29,11 @@ type page struct {
 	// first is the offset of the slab's first object, modulo 2^32.
 	first uint32
 }
+
+// pageSlab is the rest of what is known about a page, in a second table: the offset
+// of the descriptor of its slab. While the page heads a free block it is that block's
+// list links instead, two page numbers.
+type pageSlab uint64
 
 // Marks of page.owner. Cache ids stay below all of them.
 const (
@@ -52,16 +54,17 @@ func freeOf(owner uint32) (order, state uint, ok bool) {
 }
 
 // links returns the neighbours of a free block in its list; 0 is none.
-func (p *page) links() (next, prev uint32) { return uint32(p.slab), uint32(p.slab >> 32) }
+func (p *pageSlab) links() (next, prev uint32) { return uint32(*p), uint32(*p >> 32) }
 
-func (p *page) setLinks(next, prev uint32) { p.slab = uint64(next) | uint64(prev)<<32 }
+func (p *pageSlab) setLinks(next, prev uint32) { *p = pageSlab(next) | pageSlab(prev)<<32 }
 
 // claim marks the pages from number n on as those of slab s of cache id. first
 // is the offset of object 0.
 func (h *Heap) claim(n uintptr, order uint, id uint32, s, first uintptr) {
 	for i := uintptr(0); i < 1<<order; i++ {
+		*h.slabOf(n + i) = pageSlab(s)
 		p := h.page(n + i)
-		p.slab, p.first = uint64(s), uint32(first)
+		p.first = uint32(first)
 		atomic.StoreUint32(&p.owner, id)
 	}
 }

@@ -48,6 +48,11 @@ func pageAt(pages Pointer, n uintptr) *page {
 // page returns the descriptor of page n.
 func (h *Heap) page(n uintptr) *page { return pageAt(h.pages, n) }
 
+// slabOf returns the other half of it.
+func (h *Heap) slabOf(n uintptr) *pageSlab {
+	return (*pageSlab)(unsafe.Add(h.slabs, n*unsafe.Sizeof(pageSlab(0))))
+}
+
 // slab returns the descriptor at offset off, wherever the layout put it.
 func (h *Heap) slab(off uintptr) *slab { return (*slab)(unsafe.Add(h.base, off)) }
 
@@ -74,8 +79,10 @@ const (
 	_ = uint(slabHeader - unsafe.Sizeof(slab{}))               // a slab's header is slabHeader bytes,
 	_ = uint(unsafe.Sizeof(slab{}) - slabHeader)               // no more and no less.
 	_ = uint(unsafe.Sizeof(slab{}) - unsafe.Sizeof(slabRCU{})) // slabRCU fits over slab.
-	_ = uint(pageDescBytes - unsafe.Sizeof(page{}))            // A page descriptor is a quarter
-	_ = uint(unsafe.Sizeof(page{}) - pageDescBytes)            // of a cache line.
+	_ = uint(pageDescBytes/2 - unsafe.Sizeof(page{}))          // A page descriptor is two words,
+	_ = uint(unsafe.Sizeof(page{}) - pageDescBytes/2)          // each in a table
+	_ = uint(pageDescBytes/2 - unsafe.Sizeof(pageSlab(0)))     // of its own.
+	_ = uint(unsafe.Sizeof(pageSlab(0)) - pageDescBytes/2)
 )
 
 // overlay turns a descriptor into what stands there while its slab is in limbo.

@@ -81,10 +81,9 @@ func (p *cacheProfile) free(obj addr) (freed, again bool) {
 		c.unlock()
 		return false, false
 	}
-	pg := c.heap.page(off >> pageShift)
-	slabOff := uintptr(pg.slab)
+	slabOff := uintptr(*c.heap.slabOf(off >> pageShift))
 	s := c.heap.slab(slabOff)
-	i := c.index(pg, off)
+	i := c.index(s, off)
 	if s.has(i) {
 		c.unlock()
 		c.doubleFree(obj)

@@ -48,7 +48,7 @@ func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint32) int {
 		want = slabsFull
 	}
 	invariant.Check(group == want, "cache %s: slab %#x with %d of %d in use is on list %d", c.name, off, s.inuse, c.num, group)
-	p := c.heap.page(uintptr(s.page))
-	invariant.Check(p.owner == c.id && uintptr(p.slab) == off, "cache %s: slab %#x: its page belongs to owner %#x, slab %#x", c.name, off, p.owner, p.slab)
+	owner, at := c.heap.page(uintptr(s.page)).owner, *c.heap.slabOf(uintptr(s.page))
+	invariant.Check(owner == c.id && uintptr(at) == off, "cache %s: slab %#x: its page belongs to owner %#x, slab %#x", c.name, off, owner, at)
 	return free
 }

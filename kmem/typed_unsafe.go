@@ -4,6 +4,8 @@
 package kmem
 
 import (
+	"unsafe"
+
 	"github.com/slabrcu/slabrcu/smp"
 )
 
@@ -31,9 +33,10 @@ func (t *Typed[T]) On(cpu *smp.CPU) *TypedLocal[T] {
 // lines of that instead of calling it, because a function around an inlined one
 // that is at the limit is above it, and a call would double the cost.
 func (l *TypedLocal[T]) Alloc() *T {
-	if obj := l.hot; plainOwner && obj != 0 {
-		l.hot = 0
-		return (*T)(obj.pointer())
+	if p := *(**T)(unsafe.Pointer(&l.hot)); plainOwner && p != nil {
+		l.hot = l.under
+		l.under = 0
+		return p
 	}
 	return (*T)((*Local)(l).allocArray())
 }

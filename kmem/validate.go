@@ -131,7 +131,7 @@ func (c *Cache) inspect(pg *page, off uintptr) (Object, bool) {
 	switch {
 	case owner&ownerLimbo != 0:
 		o.State = ObjectLimbo
-	case *c.heap.slab(uintptr(pg.slab)).word(uintptr(o.Index) >> 6)>>(o.Index&63)&1 != 0:
+	case *c.heap.slab(uintptr(*c.heap.slabOf(off >> pageShift))).word(uintptr(o.Index) >> 6)>>(o.Index&63)&1 != 0:
 		o.State = ObjectFree
 	default:
 		o.State = ObjectAllocated
