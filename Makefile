@@ -152,10 +152,10 @@ pgo: ## profile allocator and sections for the next build of the command
 		-flags none -size 64 -cpu 2 -benchtime 400ms -cpuprofile bin/pgo2.prof >/dev/null
 	bin/profiled -bench '^Bulk$$/./././^n=(8|16|32|64|128)$$' \
 		-flags none -size 64 -cpu 1 -benchtime 200ms -cpuprofile bin/pgo3.prof >/dev/null
-	bin/profiled -bench '^ReadSection$$/^api=any$$/^flavor=memb$$' \
-		-cpu 1 -benchtime 1s -cpuprofile bin/pgo4.prof >/dev/null
+	bin/profiled -bench '^ReadSection$$/^api=(registered|any)$$/^flavor=' \
+		-cpu 1 -benchtime 500ms -cpuprofile bin/pgo4.prof >/dev/null
 	@set -e; for n in 1 2 3 4; do \
-		$(PPROF) -focus='slabrcu/(kmem|urcu)' -tagignore='^(syncpool|new|ring)$$' -taghide=. \
+		$(PPROF) -focus='slabrcu/(kmem|urcu|bench\.section)' -tagignore='^(syncpool|new|ring)$$' -taghide=. \
 			-output bin/pgo$$n.pgo bin/profiled bin/pgo$$n.prof; \
 	done
 	$(PPROF) -output $(PGO) bin/pgo1.pgo bin/pgo2.pgo bin/pgo3.pgo bin/pgo4.pgo

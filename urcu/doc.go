@@ -166,8 +166,9 @@
 //	   Either the leader sees the word or the section sees the unpublishing.
 //	   A is XCHG (QSBR and Memb going online, MB, Enter), or a plain store whose
 //	   fence B supplies by membarrier (Memb, Enter by a tenant).
-//	C  reader: the sections before; take notice e; word = e; later sections' loads
-//	   leader: (unpublish); notice = e; look at word; then free
+//	C  reader: the sections before; take notice e (Memb, a tenant) or load epoch e
+//	           (QSBR); word = e; later sections' loads
+//	   leader: (unpublish); notice or epoch = e; look at word; then free
 //	   Whoever sees the word knows the sections before it ended, and the later
 //	   ones after the unpublishing. See Acknowledgements.
 //	D  reader: the section's loads; word: one section less

@@ -196,9 +196,7 @@ func TestTortureLockstepBell(t *testing.T) {
 		t.Skip("without a heavy fence rings may be lost, and the sleep is bounded")
 	}
 	for _, f := range flavors() {
-		if f != QSBR { // its announcements are exchanges
-			t.Run(f.String(), func(t *testing.T) { lockstepBell(t, f) })
-		}
+		t.Run(f.String(), func(t *testing.T) { lockstepBell(t, f) })
 	}
 }
 
@@ -213,7 +211,7 @@ func lockstepBell(t *testing.T, f Flavor) {
 			l.stop.Store(true)
 			return
 		}
-		reader, rec := registerForBell(d)
+		reader, leave, rec := registerForBell(d)
 		defer reader.Unregister()
 		for n := uint64(1); ; n++ {
 			reader.Lock()
@@ -231,7 +229,7 @@ func lockstepBell(t *testing.T, f Flavor) {
 			for k := range len(l.noise) - r.IntN(32) {
 				releaseStore(&l.noise[k].word, n)
 			}
-			reader.Unlock()
+			leave()
 			l.met.Store(n)
 			for l.over.Load() != n {
 				burn()
@@ -244,14 +242,19 @@ func lockstepBell(t *testing.T, f Flavor) {
 	}
 }
 
-// registerForBell returns a reader of d's flavor, and its record.
-func registerForBell(d *Domain) (Reader, *record) {
-	if d.flavor == Memb {
+// registerForBell returns a reader of d's flavor, how it leaves its section for the
+// leader to see, and its record.
+func registerForBell(d *Domain) (r Reader, leave func(), rec *record) {
+	switch d.flavor {
+	case QSBR:
+		r := d.RegisterQSBR("")
+		return r, func() { r.Unlock(); r.QuiescentState() }, r.rec
+	case Memb:
 		r := d.RegisterMemb("")
-		return r, r.rec
+		return r, r.Unlock, r.rec
 	}
-	r := d.RegisterMB("")
-	return r, r.rec
+	m := d.RegisterMB("")
+	return m, m.Unlock, m.rec
 }
 
 // ask is the leader's side. The reader's stay settles where the leader would go
@@ -275,7 +278,7 @@ func (l *lockstep) ask(r *rand.Rand, limit time.Duration) (lost, slept int) {
 		if g.ask(d) {
 			slept++
 			stay = max(stay-stay/32, 0)
-			for l.met.Load() != n { // until Unlock has returned
+			for l.met.Load() != n { // until it has left
 				burn()
 			}
 			if len(d.bell.ch) == 0 {

@@ -209,6 +209,12 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureLockstep$/^qsbr$", Expect: tooShort,
 		},
 		{
+			Name: "a quiescent state does not look at the notice", File: "reader_qsbr.go",
+			Old:  "\treleaseStore(&rec.word, e)\n\tif atomic.LoadUint64(&rec.notice) != 0 {\n",
+			New:  "\treleaseStore(&rec.word, e)\n\tif false {\n",
+			Test: "^TestTortureLockstepBell$/^qsbr$", Expect: "rings were lost",
+		},
+		{
 			Name: "section of any goroutine without a fence", File: "section.go",
 			Old:  "old != untouched && atomic.CompareAndSwapUint64(w, old, e) {\n",
 			New:  "old != untouched {\n\t\treleaseStore(w, e)\n",

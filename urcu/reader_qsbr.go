@@ -43,8 +43,8 @@ func (r *QSBRReader) Unlock() {
 
 // QuiescentState announces that the reader holds nothing it has read under this
 // domain. It costs two loads while the epoch stands. When it has moved, the
-// reader announces it by an exchange, wakes a leader that waits for it, and
-// runs a slice of ripe callbacks like [Domain.Drive].
+// reader announces that by a store, wakes a leader that waits for it, and runs a
+// slice of ripe callbacks like [Domain.Drive].
 func (r *QSBRReader) QuiescentState() {
 	if rec := r.rec; rec.word != atomic.LoadUint64(rec.epoch) || invariant.Enabled {
 		r.quiescentSlow()
@@ -64,11 +64,23 @@ func (r *QSBRReader) quiescentSlow() {
 	if rec.word == e {
 		return
 	}
-	r.announce(e)
+	// C: the reader has loaded e, so by load order it begins no section that finds
+	// what was unpublished before e, and by store order the word shows that the
+	// sections before have ended. No fence, as in a Memb reader's acknowledgement;
+	// pairs with passed in record.go. amd64: MOV; its line is with the leader, who
+	// looked at it, and nobody waits for that. arm64: STLR.
+	//
+	// W: the look at notice may come before the word is visible. Pairs with the
+	// membarrier of ask in lead.go.
+	releaseStore(&rec.word, e)
+	if atomic.LoadUint64(&rec.notice) != 0 {
+		rec.answer(0)
+	}
 	r.dom.Drive()
 }
 
-// announce publishes the word and looks whether a leader sleeps.
+// announce publishes the word of a reader that goes offline or comes back, and
+// looks whether a leader sleeps.
 //
 // A: the exchange orders the sections before it with the word, and the word
 // with the loads of the sections after it. Pairs with B in gp.go. It also orders
