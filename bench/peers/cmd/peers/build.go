@@ -47,6 +47,7 @@ var rcuSources = []struct {
 	{source{"liburcu-mb", "urcu_bench.c", "-DRCU_MB", "-lurcu-mb", "urcu.h", "liburcu-dev"}, "liburcu", "ReadSection Synchronize Call"},
 	{source{"ck", "ck_bench.c", "", "-lck", "ck_epoch.h", "libck-dev"}, "ck", "ReadSection Synchronize"},
 	{source{"xchg", "xchg_bench.c", "", "", "", ""}, "xchg", "ReadSection"},
+	{source{"bare-qsbr", "bare_qsbr.c", "", "", "", ""}, "bare", "ReadSection Synchronize"},
 }
 
 // preloads are the mallocs by name: the libraries to look for, and their

@@ -61,7 +61,7 @@ var goals = []goal{
 // the work.
 var noRival = []string{"ring", "loop", "xchg", "bare", "checked"}
 
-// floors are those that do less than an allocator must: what they reach is shown beside
+// floors are those that do less than the work asks for: what they reach is shown beside
 // a goal that we miss.
 var floors = []string{"bare", "checked"}
 
