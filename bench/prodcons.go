@@ -6,6 +6,7 @@ package bench
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/slabrcu/slabrcu/kmem"
 )
@@ -18,6 +19,7 @@ var prodCons = &Scenario{
 	Variants: []Variant{
 		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: prodConsCPU, Skip: pairsOnly},
 		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: prodConsAny, Skip: pairsOnly, Long: true},
+		{Axes: []Axis{apis("bulk"), createFlags(), sizes()}, Run: prodConsBulk, Skip: pairsOnly, Long: true},
 		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls("ring")}, Run: prodConsRing, Skip: pairsOnly},
 	},
 }
@@ -148,6 +150,76 @@ func consumeAny(w *Worker, c *kmem.Cache, from *ring) {
 			p := part[i].pointer()
 			sum += read(p)
 			c.Free(p)
+		}
+		from.done()
+	}
+	w.keep(sum)
+}
+
+// bulkPart is how many objects of a batch come and go in one call.
+const bulkPart = 32
+
+// prodConsBulk allocates and frees as who knows how many objects it needs.
+func prodConsBulk(r *Run) error {
+	return r.withCache("prodcons", func(c *kmem.Cache) error {
+		return r.Measure(func(round *Round) {
+			rings := make([]ring, r.CPUs/2)
+			round.CPUs(r.CPUs, func(w *Worker) {
+				l, to := c.On(w.CPU), &rings[w.ID/2]
+				if w.ID%2 == 0 {
+					produceBulk(w, l, to)
+				} else {
+					consumeBulk(w, l, to)
+				}
+			})
+		})
+	})
+}
+
+func produceBulk(w *Worker, l *kmem.Local, to *ring) {
+	defer to.closed.Store(true)
+	var some [bulkPart]kmem.Pointer
+	w.SetChunk(ringBatch)
+	w.Role("producer")
+	w.Begin()
+	for w.Next() {
+		slot := to.room(w)
+		if slot == nil {
+			break
+		}
+		slot.n = w.Chunk
+		for part := range slices.Chunk(slot.words[:slot.n], bulkPart) {
+			objs := some[:len(part)]
+			if err := l.AllocBulk(objs); err != nil {
+				panic(err)
+			}
+			for i, p := range objs {
+				touch(p, uint64(i))
+				part[i] = wordOf(p)
+			}
+		}
+		to.send()
+	}
+	w.End()
+}
+
+func consumeBulk(w *Worker, l *kmem.Local, from *ring) {
+	var sum uint64
+	var some [bulkPart]kmem.Pointer
+	w.Role("consumer")
+	w.Attend()
+	for {
+		slot := from.next(w)
+		if slot == nil {
+			break
+		}
+		for part := range slices.Chunk(slot.words[:slot.n], bulkPart) {
+			objs := some[:len(part)]
+			for i := range part {
+				objs[i] = part[i].pointer()
+				sum += read(objs[i])
+			}
+			l.FreeBulk(objs)
 		}
 		from.done()
 	}

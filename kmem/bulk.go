@@ -43,7 +43,11 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 		return 0
 	}
 	n := a.popBulk(dst)
-	if rest := len(dst) - n; rest > 0 && rest <= int(a.limit)/2 && c.refill(a) {
+	limit := int(a.limit)
+	if limit == 0 {
+		limit = c.geo.Limit // what a refill gives it
+	}
+	if rest := len(dst) - n; rest > 0 && rest <= limit/2 && c.refill(a) {
 		n += a.popBulk(dst[n:])
 	}
 	for n < len(dst) {

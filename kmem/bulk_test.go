@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -204,6 +205,33 @@ func TestBulkTorture(t *testing.T) {
 		})
 		smp.Run(2, func(cpu *smp.CPU) { churn(c.On(cpu), uint64(10+cpu.ID())) })
 		wg.Wait()
+	})
+}
+
+// TestBulkRefills: an owner that only allocates, and that in small bulks, takes a
+// batch with each trip and not just what it asked for.
+func TestBulkRefills(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "refilled", 64, CacheOptions{FixedArrays: true})
+	smp.Run(1, func(cpu *smp.CPU) {
+		l := c.On(cpu)
+		live := make([]Pointer, 8*c.geo.Batch)
+		if err := c.AllocBulk(live); err != nil { // so that the slabs are there
+			t.Error(err)
+			return
+		}
+		c.FreeBulk(live)
+		before := c.Stats().Refills
+		for part := range slices.Chunk(live, c.geo.Batch/2) {
+			if err := l.AllocBulk(part); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		if n := c.Stats().Refills - before; n > 12 {
+			t.Errorf("%d refills for 8 batches of %d in 16 bulks; %d slabs made", n, c.geo.Batch, c.Stats().Grown)
+		}
+		l.FreeBulk(live)
 	})
 }
 

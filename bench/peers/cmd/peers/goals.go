@@ -31,6 +31,7 @@ var goals = []goal{
 	{bench: "RandomLive100k", api: "cpu", size: 256, against: mallocs, limit: 0.60},
 	{bench: "ProdCons", api: "cpu", against: mallocs, limit: 0.60},
 	{bench: "ProdCons", api: "cpu", against: []string{"ring"}, limit: 1.25},
+	{bench: "ProdCons", api: "bulk", against: []string{"ring"}, limit: 1.25},
 	{bench: "Larson", api: "cpu", against: mallocs, limit: 1.0},
 	{bench: "Xmalloc", api: "cpu", against: mallocs, limit: 1.0},
 	{bench: "MStress", api: "cpu", against: mallocs, limit: 1.0},
