@@ -1,6 +1,7 @@
 package urcu
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -19,9 +20,13 @@ func leasing(t *testing.T) {
 }
 
 // leased enters sections until one is by lease, and returns it. A lease that ended
-// early counts no more, or this took long.
+// early counts no more, or this took long. Where none comes for half a minute, it
+// says so.
 func (d *Domain) leased() Section {
-	for {
+	for begin := now(); ; {
+		if now()-begin > 30*time.Second {
+			panic(fmt.Sprintf("domain %q: no lease for 30 s", d.name))
+		}
 		s := d.Enter()
 		if d.leaseOf(s) != nil {
 			return s
