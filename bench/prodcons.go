@@ -32,68 +32,73 @@ func pairsOnly(p Params) string {
 	return ""
 }
 
-// The producers alone are measured: an object takes one alloc and one free, and
-// they go on side by side. At most 16 batches are in the ring when the clock
-// stops.
+// produce fills batches and is measured. The producers alone are: an object takes one
+// alloc and one free, and they go on side by side. At most 16 batches are in the ring
+// when the clock stops. What fills a batch is called once for 256 objects.
+func (r *ring) produce(w *Worker, fill func(batch []word)) {
+	defer r.closed.Store(true)
+	w.SetChunk(ringBatch)
+	w.Role("producer")
+	w.Begin()
+	for w.Next() {
+		slot := r.room(w)
+		if slot == nil {
+			break
+		}
+		slot.n = w.Chunk
+		fill(slot.words[:slot.n])
+		r.send()
+	}
+	w.End()
+}
+
+// consume empties batches until the producer is through, and keeps the sum of what
+// was read in them.
+func (r *ring) consume(w *Worker, empty func(batch []word) uint64) {
+	var sum uint64
+	w.Role("consumer")
+	w.Attend()
+	for slot := r.next(w); slot != nil; slot = r.next(w) {
+		sum += empty(slot.words[:slot.n])
+		r.done()
+	}
+	w.keep(sum)
+}
+
 func prodConsCPU(r *Run) error {
 	return r.withCache("prodcons", func(c *kmem.Cache) error {
 		return r.Measure(func(round *Round) {
 			rings := make([]ring, r.CPUs/2)
 			round.CPUs(r.CPUs, func(w *Worker) {
-				l, to := c.On(w.CPU), &rings[w.ID/2]
+				l, ring := c.On(w.CPU), &rings[w.ID/2]
 				if w.ID%2 == 0 {
-					produce(w, c, l, to)
+					ring.produce(w, func(batch []word) { allocEach(c, l, batch) })
 				} else {
-					consume(w, l, to)
+					ring.consume(w, func(batch []word) uint64 { return freeEach(l, batch) })
 				}
 			})
 		})
 	})
 }
 
-func produce(w *Worker, c *kmem.Cache, l *kmem.Local, to *ring) {
-	defer to.closed.Store(true)
-	w.SetChunk(ringBatch)
-	w.Role("producer")
-	w.Begin()
-	for w.Next() {
-		slot := to.room(w)
-		if slot == nil {
-			break
+func allocEach(c *kmem.Cache, l *kmem.Local, batch []word) {
+	for i := range batch {
+		p := l.Alloc()
+		if p == nil {
+			outOfMemory(c)
 		}
-		part := slot.words[:w.Chunk]
-		for i := range part {
-			p := l.Alloc()
-			if p == nil {
-				outOfMemory(c)
-			}
-			touch(p, uint64(i))
-			part[i] = wordOf(p)
-		}
-		slot.n = len(part)
-		to.send()
+		touch(p, uint64(i))
+		batch[i] = wordOf(p)
 	}
-	w.End()
 }
 
-func consume(w *Worker, l *kmem.Local, from *ring) {
-	var sum uint64
-	w.Role("consumer")
-	w.Attend()
-	for {
-		slot := from.next(w)
-		if slot == nil {
-			break
-		}
-		part := slot.words[:slot.n]
-		for i := range part {
-			p := part[i].pointer()
-			sum += read(p)
-			l.Free(p)
-		}
-		from.done()
+func freeEach(l *kmem.Local, batch []word) (sum uint64) {
+	for i := range batch {
+		p := batch[i].pointer()
+		sum += read(p)
+		l.Free(p)
 	}
-	w.keep(sum)
+	return sum
 }
 
 func prodConsAny(r *Run) error {
@@ -101,59 +106,34 @@ func prodConsAny(r *Run) error {
 		return r.Measure(func(round *Round) {
 			rings := make([]ring, r.CPUs/2)
 			round.Goroutines(r.CPUs, func(w *Worker) {
-				if to := &rings[w.ID/2]; w.ID%2 == 0 {
-					produceAny(w, c, to)
+				if ring := &rings[w.ID/2]; w.ID%2 == 0 {
+					ring.produce(w, func(batch []word) { allocEachAny(c, batch) })
 				} else {
-					consumeAny(w, c, to)
+					ring.consume(w, func(batch []word) uint64 { return freeEachAny(c, batch) })
 				}
 			})
 		})
 	})
 }
 
-func produceAny(w *Worker, c *kmem.Cache, to *ring) {
-	defer to.closed.Store(true)
-	w.SetChunk(ringBatch)
-	w.Role("producer")
-	w.Begin()
-	for w.Next() {
-		slot := to.room(w)
-		if slot == nil {
-			break
+func allocEachAny(c *kmem.Cache, batch []word) {
+	for i := range batch {
+		p := c.Alloc()
+		if p == nil {
+			outOfMemory(c)
 		}
-		part := slot.words[:w.Chunk]
-		for i := range part {
-			p := c.Alloc()
-			if p == nil {
-				outOfMemory(c)
-			}
-			touch(p, uint64(i))
-			part[i] = wordOf(p)
-		}
-		slot.n = len(part)
-		to.send()
+		touch(p, uint64(i))
+		batch[i] = wordOf(p)
 	}
-	w.End()
 }
 
-func consumeAny(w *Worker, c *kmem.Cache, from *ring) {
-	var sum uint64
-	w.Role("consumer")
-	w.Attend()
-	for {
-		slot := from.next(w)
-		if slot == nil {
-			break
-		}
-		part := slot.words[:slot.n]
-		for i := range part {
-			p := part[i].pointer()
-			sum += read(p)
-			c.Free(p)
-		}
-		from.done()
+func freeEachAny(c *kmem.Cache, batch []word) (sum uint64) {
+	for i := range batch {
+		p := batch[i].pointer()
+		sum += read(p)
+		c.Free(p)
 	}
-	w.keep(sum)
+	return sum
 }
 
 // bulkPart is how many objects of a batch come and go in one call.
@@ -165,65 +145,42 @@ func prodConsBulk(r *Run) error {
 		return r.Measure(func(round *Round) {
 			rings := make([]ring, r.CPUs/2)
 			round.CPUs(r.CPUs, func(w *Worker) {
-				l, to := c.On(w.CPU), &rings[w.ID/2]
+				l, ring := c.On(w.CPU), &rings[w.ID/2]
 				if w.ID%2 == 0 {
-					produceBulk(w, l, to)
+					ring.produce(w, func(batch []word) { allocParts(l, batch) })
 				} else {
-					consumeBulk(w, l, to)
+					ring.consume(w, func(batch []word) uint64 { return freeParts(l, batch) })
 				}
 			})
 		})
 	})
 }
 
-func produceBulk(w *Worker, l *kmem.Local, to *ring) {
-	defer to.closed.Store(true)
+func allocParts(l *kmem.Local, batch []word) {
 	var some [bulkPart]kmem.Pointer
-	w.SetChunk(ringBatch)
-	w.Role("producer")
-	w.Begin()
-	for w.Next() {
-		slot := to.room(w)
-		if slot == nil {
-			break
+	for part := range slices.Chunk(batch, bulkPart) {
+		objs := some[:len(part)]
+		if err := l.AllocBulk(objs); err != nil {
+			panic(err)
 		}
-		slot.n = w.Chunk
-		for part := range slices.Chunk(slot.words[:slot.n], bulkPart) {
-			objs := some[:len(part)]
-			if err := l.AllocBulk(objs); err != nil {
-				panic(err)
-			}
-			for i, p := range objs {
-				touch(p, uint64(i))
-				part[i] = wordOf(p)
-			}
+		for i, p := range objs {
+			touch(p, uint64(i))
+			part[i] = wordOf(p)
 		}
-		to.send()
 	}
-	w.End()
 }
 
-func consumeBulk(w *Worker, l *kmem.Local, from *ring) {
-	var sum uint64
+func freeParts(l *kmem.Local, batch []word) (sum uint64) {
 	var some [bulkPart]kmem.Pointer
-	w.Role("consumer")
-	w.Attend()
-	for {
-		slot := from.next(w)
-		if slot == nil {
-			break
+	for part := range slices.Chunk(batch, bulkPart) {
+		objs := some[:len(part)]
+		for i := range part {
+			objs[i] = part[i].pointer()
+			sum += read(objs[i])
 		}
-		for part := range slices.Chunk(slot.words[:slot.n], bulkPart) {
-			objs := some[:len(part)]
-			for i := range part {
-				objs[i] = part[i].pointer()
-				sum += read(objs[i])
-			}
-			l.FreeBulk(objs)
-		}
-		from.done()
+		l.FreeBulk(objs)
 	}
-	w.keep(sum)
+	return sum
 }
 
 // prodConsRing does everything but allocating: objects of an array pass in
@@ -232,63 +189,40 @@ func prodConsRing(r *Run) error {
 	return r.Measure(func(round *Round) {
 		rings := make([]ring, r.CPUs/2)
 		round.CPUs(r.CPUs, func(w *Worker) {
-			if to := &rings[w.ID/2]; w.ID%2 == 0 {
-				produceBare(w, to, r.Size)
+			if ring := &rings[w.ID/2]; w.ID%2 == 0 {
+				ring.produceBare(w, r.Size)
 			} else {
-				consumeBare(w, to)
+				ring.consume(w, readEach)
 			}
 		})
 	})
 }
 
-func produceBare(w *Worker, to *ring, size int) {
-	defer to.closed.Store(true)
-	// One batch more than the ring holds, so that no object is written while
-	// the consumer still reads it.
+// produceBare has one batch more than the ring holds, so that no object is written
+// while the consumer still reads it. The objects are there until that is through.
+func (r *ring) produceBare(w *Worker, size int) {
 	pool := newArray((ringSlots+1)*ringBatch, size)
-	w.SetChunk(ringBatch)
 	next := 0
-	w.Role("producer")
-	w.Begin()
-	for w.Next() {
-		slot := to.room(w)
-		if slot == nil {
-			break
-		}
-		part := slot.words[:w.Chunk]
-		from := pool.words[next : next+ringBatch]
-		for i := range part {
+	r.produce(w, func(batch []word) {
+		from := pool.words[next:][:len(batch)]
+		for i := range batch {
 			p := from[i].pointer()
 			touch(p, uint64(i))
-			part[i] = wordOf(p)
+			batch[i] = wordOf(p)
 		}
 		if next += ringBatch; next == len(pool.words) {
 			next = 0
 		}
-		slot.n = len(part)
-		to.send()
-	}
-	w.End()
-	for to.head.Load() != to.tail.Load() && !w.Halted() {
+	})
+	for r.head.Load() != r.tail.Load() && !w.Halted() {
 		runtime.Gosched()
 	}
 	runtime.KeepAlive(pool)
 }
 
-func consumeBare(w *Worker, from *ring) {
-	var sum uint64
-	w.Role("consumer")
-	w.Attend()
-	for {
-		slot := from.next(w)
-		if slot == nil {
-			break
-		}
-		part := slot.words[:slot.n]
-		for i := range part {
-			sum += read(part[i].pointer())
-		}
-		from.done()
+func readEach(batch []word) (sum uint64) {
+	for i := range batch {
+		sum += read(batch[i].pointer())
 	}
-	w.keep(sum)
+	return sum
 }
