@@ -17,9 +17,9 @@ var prodCons = &Scenario{
 	Unit:  "alloc here and free there of one object",
 	Quick: true,
 	Variants: []Variant{
-		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: prodConsCPU, Skip: pairsOnly},
+		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: prodConsCPU(allocEach, freeEach), Skip: pairsOnly},
 		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: prodConsAny, Skip: pairsOnly, Long: true},
-		{Axes: []Axis{apis("bulk"), createFlags(), sizes()}, Run: prodConsBulk, Skip: pairsOnly, Long: true},
+		{Axes: []Axis{apis("bulk"), createFlags(), sizes()}, Run: prodConsCPU(allocParts, freeParts), Skip: pairsOnly, Long: true},
 		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls("ring")}, Run: prodConsRing, Skip: pairsOnly},
 	},
 }
@@ -65,20 +65,23 @@ func (r *ring) consume(w *Worker, empty func(batch []word) uint64) {
 	w.keep(sum)
 }
 
-func prodConsCPU(r *Run) error {
-	return r.withCache("prodcons", func(c *kmem.Cache) error {
-		return r.Measure(func(round *Round) {
-			rings := make([]ring, r.CPUs/2)
-			round.CPUs(r.CPUs, func(w *Worker) {
-				l, ring := c.On(w.CPU), &rings[w.ID/2]
-				if w.ID%2 == 0 {
-					ring.produce(w, func(batch []word) { allocEach(c, l, batch) })
-				} else {
-					ring.consume(w, func(batch []word) uint64 { return freeEach(l, batch) })
-				}
+// prodConsCPU runs on emulated CPUs, with what fills a batch and what empties it.
+func prodConsCPU(fill func(*kmem.Cache, *kmem.Local, []word), empty func(*kmem.Local, []word) uint64) func(*Run) error {
+	return func(r *Run) error {
+		return r.withCache("prodcons", func(c *kmem.Cache) error {
+			return r.Measure(func(round *Round) {
+				rings := make([]ring, r.CPUs/2)
+				round.CPUs(r.CPUs, func(w *Worker) {
+					l, ring := c.On(w.CPU), &rings[w.ID/2]
+					if w.ID%2 == 0 {
+						ring.produce(w, func(batch []word) { fill(c, l, batch) })
+					} else {
+						ring.consume(w, func(batch []word) uint64 { return empty(l, batch) })
+					}
+				})
 			})
 		})
-	})
+	}
 }
 
 func allocEach(c *kmem.Cache, l *kmem.Local, batch []word) {
@@ -139,24 +142,8 @@ func freeEachAny(c *kmem.Cache, batch []word) (sum uint64) {
 // bulkPart is how many objects of a batch come and go in one call.
 const bulkPart = 32
 
-// prodConsBulk allocates and frees as who knows how many objects it needs.
-func prodConsBulk(r *Run) error {
-	return r.withCache("prodcons", func(c *kmem.Cache) error {
-		return r.Measure(func(round *Round) {
-			rings := make([]ring, r.CPUs/2)
-			round.CPUs(r.CPUs, func(w *Worker) {
-				l, ring := c.On(w.CPU), &rings[w.ID/2]
-				if w.ID%2 == 0 {
-					ring.produce(w, func(batch []word) { allocParts(l, batch) })
-				} else {
-					ring.consume(w, func(batch []word) uint64 { return freeParts(l, batch) })
-				}
-			})
-		})
-	})
-}
-
-func allocParts(l *kmem.Local, batch []word) {
+// allocParts and freeParts are for who knows how many objects it needs.
+func allocParts(_ *kmem.Cache, l *kmem.Local, batch []word) {
 	var some [bulkPart]kmem.Pointer
 	for part := range slices.Chunk(batch, bulkPart) {
 		objs := some[:len(part)]

@@ -232,8 +232,8 @@ func (c *Cache) unlock() {
 }
 
 // Shrink drains all array caches of the cache, destroys its free slabs, and
-// gives free pages of the heap back to the system. The one object in the hot
-// slot of each emulated CPU stays; see [Local.Flush]. It returns the number of
+// gives free pages of the heap back to the system. What is in the two hot
+// slots of each emulated CPU stays; see [Local.Flush]. It returns the number of
 // slabs destroyed; with [DestroyByRCU] their pages are in limbo when it returns.
 // Any goroutine may call it, not from a constructor. It waits for owners that
 // are inside Alloc or Free.

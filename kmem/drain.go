@@ -79,7 +79,7 @@ func (l *Local) leave() { storeRelease(&l.busy, 0) }
 // steal keeps the owner off its array from the next fence on, except that it may
 // be busy with it still. The caller holds owners.
 func (l *Local) steal() {
-	atomic.StoreUint32(&l.stolen, l.stolen|stolenDraining) // B: pairs with A in alloc.go and free.go
+	atomic.StoreUint32(&l.stolen, l.stolen|stolenDraining) // B: pairs with A in alloc.go, free.go and enter
 }
 
 // unsteal gives the array back to its owner.
