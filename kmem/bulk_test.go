@@ -111,6 +111,8 @@ func TestFreeBulkRefuses(t *testing.T) {
 		for _, n := range []int{8, 500} { // by the array, and straight
 			h := newTestHeap(t, HeapOptions{Layout: layout})
 			c := newTestCache(t, h, "c", 64, CacheOptions{})
+			others := newTestCache(t, h, "other", 64, CacheOptions{})
+			other := others.Alloc()
 			bulkers(t, c, func(t *testing.T, b bulker) {
 				dst := make([]Pointer, n)
 				if err := b.AllocBulk(dst); err != nil {
@@ -122,6 +124,10 @@ func TestFreeBulkRefuses(t *testing.T) {
 					mustPanic(t, "Free of 0x0 to cache \"c\": nil pointer", func() { b.FreeBulk(dst) })
 					dst[at] = Pointer(t)
 					mustPanic(t, "foreign pointer", func() { b.FreeBulk(dst) })
+					dst[at] = other
+					mustPanic(t, `belongs to cache "other"`, func() { b.FreeBulk(dst) })
+					dst[at] = (addr(good) + 8).pointer()
+					mustPanic(t, "misaligned pointer: 8 bytes into", func() { b.FreeBulk(dst) })
 					dst[at] = good
 				}
 				b.FreeBulk(dst) // all were still out
@@ -134,6 +140,7 @@ func TestFreeBulkRefuses(t *testing.T) {
 				twice := append([]Pointer{dst[0]}, dst...)
 				mustPanic(t, fmt.Sprintf("Free of %p to cache \"c\": double free", dst[0]), func() { b.FreeBulk(twice) })
 			})
+			others.Free(other)
 		}
 	})
 }
@@ -206,6 +213,29 @@ func TestBulkTorture(t *testing.T) {
 		smp.Run(2, func(cpu *smp.CPU) { churn(c.On(cpu), uint64(10+cpu.ID())) })
 		wg.Wait()
 	})
+}
+
+// TestFreeBulkFarAway: what lies far behind a slab of large objects can give the
+// product that an object of it gives. For 128 KiB, 2^47+2^17-1 does.
+func TestFreeBulkFarAway(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c, err := h.NewCache("large", 1<<17, CacheOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.TryAlloc()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := h.Inspect(p).Index; i != 0 {
+		t.Fatalf("the first object is number %d", i)
+	}
+	far := (addr(p) + 1<<47 + 1<<17 - 1).pointer()
+	mustPanic(t, "foreign pointer", func() { c.FreeBulk([]Pointer{p, far}) })
+	c.Free(p)
+	if err := c.Destroy(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestBulkRefills: an owner that only allocates, and that in small bulks, takes a

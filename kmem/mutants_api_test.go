@@ -26,5 +26,11 @@ func TestMutantsAPI(t *testing.T) {
 		{Name: "a bulk freed up to the bad pointer", File: "bulk.go",
 			Old: "	if bad < len(objs) {\n		if a.limit == 0 {", New: "	if false {\n		if a.limit == 0 {",
 			Test: "^TestFreeBulkRefuses$", Expect: "double free|foreign|SIGSEGV|index out of range|panic"},
+		{Name: "a bulk looks at the first object of a slab alone", File: "bulkarray.go",
+			Old: "rel >= slabBytes || uint64(rel)*mul >= a.divide.span", New: "rel >= slabBytes || mul == 0",
+			Test: "^TestFreeBulkRefuses$", Expect: "no panic, want .*misaligned|double free"},
+		{Name: "a bulk goes by the product however far away", File: "bulkarray.go",
+			Old: "rel >= slabBytes || uint64(rel)", New: "slabBytes == 0 || uint64(rel)",
+			Test: "^TestFreeBulkFarAway$", Expect: "foreign pointer|SIGSEGV|runtime error|fault"},
 	})
 }
