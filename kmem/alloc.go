@@ -152,24 +152,39 @@ func (c *Cache) refill(a *arrayCache) bool {
 	contended := c.lock()
 	a.adapt(a.flushed, contended)
 	a.flushed = false
-	n := a.perBatch()
+	n := c.perBatch(int(a.limit))
 	if a.touched == 0 {
 		n = min(n, refillUntouched)
 	}
 	dst := a.oldest(n)
-	got := c.shared.take(dst)
+	mag := c.shared.swap(n, a.spare)
+	got := len(mag)
 	if got == 0 {
-		got = c.takeBatch(dst)
-		copy(dst, dst[n-got:])
+		got = c.takeStacked(dst)
 	}
 	c.stats.refills++
 	c.unlock()
+	if mag != nil {
+		copy(dst, mag)
+		a.spare = mag[:0]
+	}
 	a.touched = 1
 	a.avail = uint32(got)
 	if c.sampler != nil {
 		c.sampler.count(got)
 	}
 	return got > 0
+}
+
+// takeStacked moves objects to dst, from the shared array or from the slabs, and
+// returns how many. The caller holds mu.
+func (c *Cache) takeStacked(dst []addr) int {
+	got := c.shared.take(dst)
+	if got == 0 {
+		got = c.takeBatch(dst)
+		copy(dst, dst[len(dst)-got:])
+	}
+	return got
 }
 
 // refillUntouched bounds the refill of an array that nobody used since the

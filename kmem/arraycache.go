@@ -16,11 +16,12 @@ type arrayCache struct {
 	frame         // the cache's, at hand
 	entries words // the first avail are in use
 	avail   uint32
-	limit   uint32 // the owner flushes from here on; one or two more may come in
-	popping bool   // the last call that missed the hot slots was a pop
-	flushed bool   // the last batch was a flush
-	touched uint32 // refilled since the reaper looked; read and cleared from outside, see reapcache.go
-	cache   *Cache // constant
+	limit   uint32   // the owner flushes from here on; one or two more may come in
+	popping bool     // the last call that missed the hot slots was a pop
+	flushed bool     // the last batch was a flush
+	touched uint32   // refilled since the reaper looked; read and cleared from outside, see reapcache.go
+	cache   *Cache   // constant
+	spare   magazine // an empty one, for the next flush
 
 	busy   uint32 // of a [Local]: written by the owner
 	stolen uint32 // of a [Local]: written by drainers, under the cache's owners
@@ -94,38 +95,4 @@ func (a *arrayCache) dropOldest(n int) {
 		copy(a.entries.slice(0, left), a.entries.slice(n, left))
 		a.avail = uint32(left)
 	}
-}
-
-// sharedArray holds objects between the array caches and the slabs, so that
-// what one CPU frees another can take without touching a slab. Guarded by the
-// cache's mu.
-type sharedArray struct {
-	avail   int
-	low     int  // the least that avail was since the reaper looked
-	touched bool // used since the reaper looked
-	entries []addr
-}
-
-// take moves objects from the top to dst and returns how many.
-func (s *sharedArray) take(dst []addr) int {
-	n := min(len(dst), s.avail)
-	s.avail -= n
-	s.low = min(s.low, s.avail)
-	copy(dst, s.entries[s.avail:s.avail+n])
-	s.touched = true
-	return n
-}
-
-// put moves as many objects from src as there is room for and returns how many.
-func (s *sharedArray) put(src []addr) int {
-	n := copy(s.entries[s.avail:], src)
-	s.avail += n
-	return n
-}
-
-// dropOldest removes the n objects that have been here longest.
-func (s *sharedArray) dropOldest(n int) {
-	copy(s.entries, s.entries[n:s.avail])
-	s.avail -= n
-	s.low = min(s.low, s.avail)
 }

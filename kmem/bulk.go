@@ -43,11 +43,7 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 		return 0
 	}
 	n := a.popBulk(dst)
-	limit := int(a.limit)
-	if limit == 0 {
-		limit = c.geo.Limit // what a refill gives it
-	}
-	if rest := len(dst) - n; rest > 0 && rest <= limit/2 && c.refill(a) {
+	if rest := len(dst) - n; rest > 0 && c.suits(a, rest) && c.refill(a) {
 		n += a.popBulk(dst[n:])
 	}
 	for n < len(dst) {
@@ -58,6 +54,23 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 		n += got
 	}
 	return n
+}
+
+// suits reports whether a bulk of n objects goes through an array rather than past
+// it. An array that bulks pass both ways grows until they need not: adapt. The caller
+// owns a.
+func (c *Cache) suits(a *arrayCache, n int) bool {
+	if n > int(a.limit)/2 && a.flushed && int(a.limit) < c.maxLimit {
+		c.lock()
+		a.adapt(true, false)
+		c.unlock()
+		a.flushed = false
+	}
+	limit := int(a.limit)
+	if limit == 0 {
+		limit = c.limit // what a refill gives it
+	}
+	return n <= limit/2
 }
 
 // allocRest fills dst from number n on, with no array owned, growing as needed.
@@ -95,11 +108,7 @@ func (c *Cache) takeStraight(dst []Pointer) int {
 	want := buf[:min(len(dst), bulkChunk)]
 	c.lock()
 	c.checkLive("AllocBulk")
-	got := c.shared.take(want)
-	if got == 0 {
-		got = c.takeBatch(want)
-		want = want[len(want)-got:]
-	}
+	got := c.takeStacked(want)
 	c.stats.refills++
 	c.unlock()
 	if c.sampler != nil {
@@ -167,8 +176,8 @@ func (c *Cache) afterFreeBulk(objs []Pointer, bad int, v victims, twice addr) {
 // pointer that is no object of the cache, and has then freed none. The caller
 // owns a.
 func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twice addr) {
-	if len(objs) <= int(a.limit)/2 {
-		twice = c.makeRoom(a, len(objs), &v)
+	if len(objs) <= int(a.limit)/2 && !a.hasRoom(len(objs)) {
+		twice = c.flush(a, len(objs), &v)
 	}
 	if a.hasRoom(len(objs)) {
 		bad, again := a.pushBulk(objs)
@@ -195,17 +204,20 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 		}
 		twice = max(twice, c.putStraight(chunk, &v))
 	}
+	a.flushed = true
 	return bad, v, twice
 }
 
-// putStraight moves objects to the shared array while it has room, and to their
+// putStraight moves objects to the shared array if that has room, or else to their
 // slabs, in one trip. An object that was freed twice does not stop the others.
 func (c *Cache) putStraight(objs []addr, v *victims) (twice addr) {
 	c.lock()
 	c.stir()
-	for objs = objs[c.shared.put(objs):]; len(objs) > 0; {
-		n, t := c.freeBlock(objs, v)
-		objs, twice = objs[n:], max(twice, t)
+	if !c.shared.add(objs) {
+		for len(objs) > 0 {
+			n, t := c.freeBlock(objs, v)
+			objs, twice = objs[n:], max(twice, t)
+		}
 	}
 	c.stats.flushes++
 	c.unlock()

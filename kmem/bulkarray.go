@@ -5,26 +5,6 @@ package kmem
 
 import "slices"
 
-// makeRoom flushes an array until n objects fit, at most half of its limit. The
-// caller owns a.
-func (c *Cache) makeRoom(a *arrayCache, n int, v *victims) (twice addr) {
-	for int(a.avail)+n > int(a.limit) && twice == 0 {
-		contended := c.lock()
-		a.adapt(false, contended)
-		a.flushed = true
-		c.stir()
-		batch := a.oldest(min(int(a.avail), max(a.perBatch(), int(a.avail)+n-int(a.limit))))
-		moved := c.shared.put(batch)
-		if moved == 0 {
-			moved, twice = c.freeBlock(batch, v)
-		}
-		c.stats.flushes++
-		c.unlock()
-		a.dropOldest(moved)
-	}
-	return twice
-}
-
 // popBulk moves objects from the top to dst and returns how many.
 func (a *arrayCache) popBulk(dst []Pointer) int {
 	n := 0

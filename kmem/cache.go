@@ -72,20 +72,24 @@ type Cache struct {
 	locals  []*Local // by CPU number; nil where there is none
 	spreads int      // of keys over slots, in a row: lease.go
 
+	_ [40]byte // to the start of a cache line
+
 	// mu guards the slab layer, all below. It is taken before the heap's page
 	// lock.
-	mu         sync.Mutex
-	state      cacheState
-	shared     sharedArray
-	lists      slabLists
-	limit      int // of a new array cache
-	batch      int // of it that moves at a time
-	maxLimit   int // what arrays may grow to
-	freeLimit  int
-	colourNext int
-	idle       int // slabs destroyed for the limit since the last growth
-	stats      counters
-	stirs      stirs
+	mu     sync.Mutex
+	shared sharedArray // with mu on one cache line
+	stats  counters    // and these two on the next
+	stirs  stirs
+
+	state        cacheState
+	limit        int // of a new array cache
+	batch        int // of it that moves at a time
+	sharedFactor int // batches that the shared array takes
+	maxLimit     int // what arrays may grow to
+	lists        slabLists
+	freeLimit    int
+	colourNext   int
+	idle         int // slabs destroyed for the limit since the last growth
 
 	deferral  atomic.Pointer[deferral] // objects to be freed later; nil until the first
 	limbo     atomic.Int64             // slabs that wait for their grace period
@@ -159,9 +163,9 @@ func makeCache(h *Heap, name string, geo Geometry, o CacheOptions) *Cache {
 		objSize: uintptr(geo.ObjSize),
 	}
 	c.lists.h = h
-	c.shared.entries = make([]addr, geo.SharedFactor*geo.Batch)
 	c.slots.set(newSlots(slotCount()))
-	c.limit, c.batch, c.maxLimit = geo.Limit, geo.Batch, geo.Limit
+	c.limit, c.batch, c.maxLimit, c.sharedFactor = geo.Limit, geo.Batch, geo.Limit, geo.SharedFactor
+	c.shared.limit = c.baseShared()
 	if !o.FixedArrays && !h.asked.FixedArrays {
 		c.maxLimit = max(geo.Limit, min(maxLimit, maxFreeBytes/4/geo.ObjSize))
 	}
@@ -242,6 +246,7 @@ func (c *Cache) Shrink() int {
 	c.lock()
 	c.takeFree(&v)
 	c.freeLimit, c.idle = c.baseFreeLimit(), 0
+	c.lessShared(0)
 	c.unlock()
 	c.destroySlabs(v)
 	c.heap.driveLimbo() // pages that come home now are next to each other

@@ -9,7 +9,8 @@
 // objects. In front of the slabs stand array caches, small stacks of free
 // objects: one per emulated CPU, which it alone uses ([Cache.On]), and a few
 // that any goroutine borrows for the length of a call ([Cache.Alloc]). Between
-// them and the slabs stands a shared array.
+// them and the slabs stands a shared array, a stack of magazines: batches that go
+// from one owner to another whole.
 //
 // A constructor runs when a slab is made, not at each allocation. Objects are
 // freed in constructed state, and so are handed out constructed.
@@ -20,12 +21,12 @@
 //
 //	   file, function                 lock     then
 //	 1 alloc_unsafe.go Local.Alloc    owner    a hot slot, or the array; or 2
-//	 2 alloc.go refill                mu       a batch from the shared array, or 3
+//	 2 alloc.go refill                mu       a magazine from the shared array, or 3
 //	 3 lists.go takeBatch, slab.go    mu       a batch from partial slabs, then free ones; or 4
 //	 4 grow.go grow                   none     the colour under mu, the rest unlocked
 //	 5 buddy.go getPages, grow.go     pages    pages, descriptor, constructor; linked under mu; 3
 //	 6 free.go Local.Free, frame.go   owner    checked; to a hot slot, or the array; or 7
-//	 7 free.go flush                  mu       a batch to the shared array, or 8
+//	 7 free.go flush                  mu       a magazine to the shared array, or 8
 //	 8 lists.go freeBlock             mu       objects to their slabs; too many empty ones: victims
 //	 9 destroy.go destroySlabs        none     the fork: at once 11, by RCU 10
 //	10 destroy.go enterLimbo, rcuFree none     slabRCU over slab; a grace period
@@ -38,8 +39,8 @@
 //
 //   - bulk.go: many objects in one call, all or nothing. A bulk of up to half an
 //     array's limit goes through the array; a larger one goes straight between
-//     the slabs and the caller's slice. FreeBulk looks at every pointer before it
-//     frees the first.
+//     the slabs and the caller's slice, and the array grows if that happens both ways.
+//     FreeBulk looks at every pointer before it frees the first.
 //   - deferred.go: [Cache.FreeDeferred], the grace period for one object of a cache
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of
 //     the domain takes a block at a time. Where there is no memory for a block,

@@ -113,8 +113,8 @@ func (c *Cache) drain(op string) victims {
 	return v
 }
 
-// steal takes every array from its owner and empties it, and the shared array. The caller holds owners, and calls restore unless the cache is going
-// away.
+// steal takes every array from its owner and empties it, and the shared array. The
+// caller holds owners, and calls restore unless the cache is going away.
 func (c *Cache) steal() (v victims, twice addr) {
 	for _, l := range c.locals {
 		if l != nil {
@@ -137,10 +137,9 @@ func (c *Cache) steal() (v victims, twice addr) {
 		twice = max(twice, c.empty(&s.arrayCache, &v), c.emptyHot(&s.arrayCache, &v))
 	}
 	c.lock()
-	_, t := c.freeBlock(c.shared.entries[:c.shared.avail], &v)
-	c.shared.dropOldest(c.shared.avail)
+	twice = max(twice, c.unshare(c.shared.avail, &v))
 	c.unlock()
-	return v, max(twice, t)
+	return v, twice
 }
 
 // restore gives the array caches back to their owners. The caller holds owners.

@@ -144,7 +144,7 @@ func (c *Cache) give(a *arrayCache, obj addr) (v victims, twice addr) {
 		a.under, a.hot = a.hot, obj
 		return v, 0
 	case a.avail >= a.limit:
-		twice = c.flush(a, &v)
+		twice = c.flush(a, 1, &v)
 	}
 	a.push(obj)
 	return v, twice
@@ -160,26 +160,39 @@ func (c *Cache) afterFree(v victims, twice addr) {
 	}
 }
 
-// flush moves a batch of the oldest entries out of an array, to the shared array
-// while it has room, or else to their slabs. The caller owns a.
-func (c *Cache) flush(a *arrayCache, v *victims) (twice addr) {
+// flush makes room for n objects in an array: it moves a batch of the oldest entries
+// to the shared array if that has room, or else to their slabs. The caller owns a.
+func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
+	batch := max(c.perBatch(int(a.limit)), int(a.avail)+n-int(a.limit))
+	m := append(a.spare, a.oldest(min(batch, int(a.avail)))...)
+	a.spare = m[:0]
+	moved := 0
 	contended := c.lock()
 	a.adapt(false, contended)
 	a.flushed = true
-	if a.avail < a.limit { // it was made larger
-		c.unlock()
-		return 0
+	if !a.hasRoom(n) { // it was not made larger
+		moved, twice = c.unload(a, m, n, v)
 	}
-	batch := a.oldest(max(a.perBatch(), int(a.avail-a.limit)+1))
-	moved := c.shared.put(batch)
-	for moved == 0 || int(a.avail)-moved >= int(a.limit) {
-		n, t := c.freeBlock(batch[moved:], v)
-		moved, twice = moved+n, max(twice, t)
-	}
-	c.stats.flushes++
 	c.unlock()
 	a.dropOldest(moved)
 	return twice
+}
+
+// unload hands a magazine to the shared array, or else puts as many of its objects on
+// their slabs as make room for n in the array, and returns how many. The caller owns a
+// and holds mu.
+func (c *Cache) unload(a *arrayCache, m magazine, n int, v *victims) (moved int, twice addr) {
+	c.stats.flushes++
+	if spare, ok := c.shared.put(m); ok {
+		a.spare = spare
+		c.stir()
+		return len(m), 0
+	}
+	for moved == 0 || int(a.avail)-moved+n > int(a.limit) {
+		done, t := c.freeBlock(m[moved:], v)
+		moved, twice = moved+done, max(twice, t)
+	}
+	return moved, twice
 }
 
 // adapt gives an array its entries, and makes it twice as large when its owner
@@ -200,8 +213,10 @@ func (a *arrayCache) adapt(swings, crowded bool) {
 	case crowded && int(a.limit) < min(crowdFactor*c.limit, c.maxLimit):
 		a.resize(double)
 	}
+	if crowded {
+		c.shareMore(a)
+	}
 }
 
-// crowdFactor bounds, in limits, what an array grows to by contention: half of
-// it then fills the shared array in one trip.
+// crowdFactor bounds, in limits, what an array grows to by contention.
 const crowdFactor = 8

@@ -117,8 +117,7 @@ func (c *Cache) reclaim(slabs bool) {
 	var v victims
 	busy, twice := c.strip(&v)
 	c.lockQuiet()
-	_, t := c.freeBlock(c.shared.entries[:c.shared.avail], &v)
-	c.shared.dropOldest(c.shared.avail)
+	twice = max(twice, c.unshare(c.shared.avail, &v))
 	if slabs {
 		c.takeFree(&v)
 	}
@@ -127,7 +126,7 @@ func (c *Cache) reclaim(slabs bool) {
 	}
 	c.unlock()
 	c.owners.Unlock()
-	c.afterFree(v, max(twice, t))
+	c.afterFree(v, twice)
 }
 
 // strip empties array caches and takes their entries away. It reports whether an

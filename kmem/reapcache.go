@@ -87,7 +87,7 @@ func (c *Cache) reap(slabs bool) (left bool) {
 // isBare reports whether there is nothing to take behind the array caches. The
 // caller holds mu.
 func (c *Cache) isBare() bool {
-	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit()
+	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() && c.shared.limit <= c.baseShared()
 }
 
 // reapArrays looks at all array caches and reports whether there is any to look
@@ -188,7 +188,7 @@ func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice addr) {
 
 // strip takes the entries away from an empty array, so that its owner finds no
 // room and stirs the cache before it puts anything in.
-func (a *arrayCache) strip() { a.entries, a.limit, a.flushed = noEntries, 0, false }
+func (a *arrayCache) strip() { a.entries, a.spare, a.limit, a.flushed = noEntries, nil, 0, false }
 
 // blind makes a slot without entries see no object anywhere in the heap, so that
 // the next free takes the slow path and stirs the cache: the hot slots have room
@@ -204,15 +204,17 @@ func (c *Cache) reapShared(v *victims) (twice addr) {
 	s := &c.shared
 	n := s.low
 	if !s.touched {
-		n = max(n, (len(s.entries)+4)/5)
+		n = max(n, (s.limit+4)/5)
 		if n > s.avail {
 			n = max(s.low, (s.avail+1)/2)
 		}
 	}
-	s.touched = false
-	done, twice := c.freeBlock(s.entries[:n], v)
-	s.dropOldest(done)
-	s.low = s.avail
+	twice = c.unshare(n, v)
+	if !s.touched {
+		c.lessShared(s.limit / 2)
+		clear(s.mags[s.full:]) // the empty ones
+	}
+	s.touched, s.low = false, s.avail
 	return twice
 }
 

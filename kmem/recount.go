@@ -31,7 +31,12 @@ func (c *Cache) recount() {
 	if all {
 		invariant.Check(total == c.lists.freeObjects, "cache %s: %d free objects, counted %d", c.name, c.lists.freeObjects, total)
 	}
-	invariant.Check(c.shared.avail >= 0 && c.shared.avail <= len(c.shared.entries), "cache %s: shared array holds %d of %d", c.name, c.shared.avail, len(c.shared.entries))
+	shared := 0
+	for i, m := range c.shared.mags {
+		invariant.Check(len(m) > 0 == (i < int(c.shared.full)), "cache %s: %d objects in magazine %d, where %d are full", c.name, len(m), i, c.shared.full)
+		shared += len(m)
+	}
+	invariant.Check(shared == c.shared.avail && shared <= c.shared.limit, "cache %s: shared array holds %d of %d, counted %d", c.name, c.shared.avail, c.shared.limit, shared)
 }
 
 // checkSlab checks one slab of a group and returns how many objects are on it.

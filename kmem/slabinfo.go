@@ -46,7 +46,7 @@ func (c *Cache) slabinfo(b *bytes.Buffer) {
 func (c *Cache) tunables() (limit, batch, shared int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.limit, c.batch, len(c.shared.entries) / c.batch
+	return c.limit, c.batch, c.sharedFactor
 }
 
 // TuneSlabinfo does what a write to the kernel's file does: line names a cache and

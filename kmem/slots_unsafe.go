@@ -26,7 +26,7 @@ type slot struct {
 	_ [smp.LinePad]byte
 
 	arrayCache
-	_ [112]byte
+	_ [88]byte
 }
 
 const (

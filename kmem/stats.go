@@ -66,7 +66,7 @@ func (c *Cache) Stats() CacheStats {
 
 		ObjSize: c.geo.ObjSize, ObjPerSlab: c.geo.Num, PagesPerSlab: 1 << c.geo.Order,
 		Colours: c.geo.Colours, FreeLimit: c.freeLimit,
-		Limit: c.limit, Batch: c.batch, SharedLimit: len(c.shared.entries),
+		Limit: c.limit, Batch: c.batch, SharedLimit: c.shared.limit,
 	}
 	s.Slabs = s.SlabsFull + s.SlabsPartial + s.SlabsFree
 	s.Objects = s.Slabs * c.geo.Num

@@ -19,7 +19,6 @@ func (c *Cache) Tune(limit, batch, shared int) error {
 	if err := (tuning{c.name, limit, batch, shared}).check(); err != nil {
 		return fmt.Errorf("kmem: Tune of cache %q: %w", c.name, err)
 	}
-	entries := make([]addr, shared*batch)
 	c.owners.Lock()
 	if c.dead() {
 		c.owners.Unlock()
@@ -28,8 +27,8 @@ func (c *Cache) Tune(limit, batch, shared int) error {
 	v, twice := c.steal()
 	c.stripStolen()
 	c.lock()
-	c.limit, c.batch, c.maxLimit = limit, batch, limit
-	c.shared = sharedArray{entries: entries}
+	c.limit, c.batch, c.maxLimit, c.sharedFactor = limit, batch, limit, shared
+	c.shared = sharedArray{limit: c.baseShared()}
 	c.freeLimit = c.baseFreeLimit()
 	c.unlock()
 	c.restore()
@@ -54,8 +53,6 @@ func (c *Cache) stripStolen() {
 	}
 }
 
-// perBatch is how many objects an array moves at a time: as large a part of its
-// limit as a new array does. The caller holds mu and has given it entries.
-func (a *arrayCache) perBatch() int {
-	return max(1, int(a.limit)*a.cache.batch/a.cache.limit)
-}
+// perBatch is how many objects an array of that limit moves at a time: as large a
+// part of it as a new array does. The caller holds mu or owns an array.
+func (c *Cache) perBatch(limit int) int { return max(1, limit*c.batch/c.limit) }

@@ -1,0 +1,143 @@
+// Magazines: batches of objects that change hands whole, by three words and not
+// one by one. Between the array caches and the slabs stands a stack of them, the
+// shared array. Stops 2 and 7 of the walk in doc.go.
+//
+// Bonwick and Adams, Magazines and Vmem, 2001, exchange what a CPU works on. Here
+// an array cache stays a stack of its own, so that its size may change, and copies
+// a batch to or from a magazine with no lock held. The lock is for handing it over.
+
+package kmem
+
+// A magazine is a batch of free objects, the newest last. An array cache has an empty
+// one, its spare, to fill for a flush; a refill gives it for a full one.
+type magazine []addr
+
+// sharedArray holds objects between the array caches and the slabs, so that what
+// one CPU frees another can take without touching a slab. Guarded by the cache's
+// mu, under which few of its words are read, as each may come from another CPU.
+type sharedArray struct {
+	avail   int        // objects in it
+	limit   int        // objects that it takes
+	low     int        // the least that avail was since the reaper looked
+	full    int32      // magazines with objects: the first, the newest last
+	touched bool       // used since the reaper looked
+	mags    []magazine // behind those with objects come empty ones
+}
+
+// put adds a magazine with objects and returns an empty one for it, or refuses.
+// Nil is an empty one as well: appending makes it.
+func (s *sharedArray) put(m magazine) (spare magazine, ok bool) {
+	if s.avail+len(m) > s.limit {
+		return nil, false
+	}
+	slot := s.slot()
+	spare, *slot = *slot, m
+	s.full++
+	s.avail += len(m)
+	return spare, true
+}
+
+// slot returns the place above the newest magazine.
+func (s *sharedArray) slot() *magazine {
+	if int(s.full) == len(s.mags) {
+		s.mags = append(s.mags, nil)
+	}
+	return &s.mags[s.full]
+}
+
+// add is put of objects that are in no magazine. Few are added to the newest one, so
+// that whoever takes it next gets a batch.
+func (s *sharedArray) add(objs []addr) (ok bool) {
+	if s.avail+len(objs) > s.limit {
+		return false
+	}
+	if s.full == 0 || cap(s.mags[s.full-1])-len(s.mags[s.full-1]) < len(objs) {
+		s.slot()
+		s.full++
+	}
+	top := &s.mags[s.full-1]
+	*top = append(*top, objs...)
+	s.avail += len(objs)
+	return true
+}
+
+// swap gives the newest magazine for an empty one, if it is a batch for who wants n
+// objects: no more, and not less than half unless there is no other. Else it
+// returns nil.
+func (s *sharedArray) swap(n int, spare magazine) magazine {
+	if s.full == 0 {
+		return nil
+	}
+	top := &s.mags[s.full-1]
+	m := *top
+	if len(m) > n || 2*len(m) < n && s.full > 1 {
+		return nil
+	}
+	*top = spare
+	s.full--
+	s.took(len(m))
+	return m
+}
+
+// take moves the newest objects to dst and returns how many.
+func (s *sharedArray) take(dst []addr) int {
+	left := len(dst)
+	for s.full > 0 && left > 0 {
+		top := &s.mags[s.full-1]
+		k := min(left, len(*top))
+		keep := len(*top) - k
+		left -= k
+		copy(dst[left:], (*top)[keep:])
+		if *top = (*top)[:keep]; keep == 0 {
+			s.full--
+		}
+	}
+	n := len(dst) - left
+	copy(dst, dst[left:])
+	s.took(n)
+	return n
+}
+
+// took counts objects out that somebody needed.
+func (s *sharedArray) took(n int) {
+	s.avail -= n
+	s.low = min(s.low, s.avail)
+	s.touched = true
+}
+
+// unshare puts the n objects that have been in the shared array longest on their
+// slabs. The caller holds mu.
+func (c *Cache) unshare(n int, v *victims) (twice addr) {
+	s := &c.shared
+	for n > 0 {
+		m := s.mags[0]
+		done, t := c.freeBlock(m[:min(n, len(m))], v)
+		if s.mags[0] = m[:copy(m, m[done:])]; done == len(m) {
+			s.full--
+			copy(s.mags, s.mags[1:s.full+1])
+			s.mags[s.full] = m[:0]
+		}
+		s.avail -= done
+		n, twice = n-done, max(twice, t)
+	}
+	s.low = min(s.low, s.avail)
+	return twice
+}
+
+// shareMore lets the shared array hold as many batches of an array as it holds of a
+// new one. The caller of lock met somebody: objects go from owner to owner, and are
+// to find room here rather than be put on slabs and taken off again under the lock.
+func (c *Cache) shareMore(a *arrayCache) {
+	grown := min(int(a.limit), crowdFactor*c.limit)
+	c.shared.limit = max(c.shared.limit, c.sharedFactor*c.perBatch(grown))
+}
+
+// baseShared is the limit of a shared array at first.
+func (c *Cache) baseShared() int { return c.sharedFactor * c.batch }
+
+// lessShared takes back what the limit grew by, down to limit.
+func (c *Cache) lessShared(limit int) {
+	if limit = max(limit, c.baseShared()); c.shared.avail <= limit {
+		c.shared.limit = limit
+	}
+}

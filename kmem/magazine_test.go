@@ -1,0 +1,200 @@
+package kmem
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/slabrcu/slabrcu/internal/mmap"
+	"github.com/slabrcu/slabrcu/internal/mutant"
+	"github.com/slabrcu/slabrcu/smp"
+	"pgregory.net/rapid"
+)
+
+// TestMagazines moves objects through a shared array, whole magazines, single objects
+// and the oldest back to their slabs, beside a plain slice of the same. Oracle: the
+// same objects in the same order, and no two magazines share their words.
+func TestMagazines(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "magazines", 64, CacheOptions{})
+	c.freeLimit = 1 << 20 // so that slabs stay, and free objects can be counted
+	for c.lists.freeObjects < 1000 {
+		if err := c.grow(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c.lock()
+		defer c.unlock()
+		s := &c.shared
+		s.limit = rapid.IntRange(0, 200).Draw(t, "limit")
+		var model, spare []addr // spare is a magazine
+		objects := func(op string) []addr {
+			objs := make([]addr, rapid.IntRange(1, 40).Draw(t, op))
+			return objs[len(objs)-c.takeBatch(objs):]
+		}
+		home := func(objs []addr) {
+			if _, twice := c.freeBlock(objs, new(victims)); twice != 0 {
+				t.Fatalf("object %#x came home twice", twice)
+			}
+		}
+		defer func() {
+			c.unshare(s.avail, new(victims))
+			*s = sharedArray{limit: c.baseShared()}
+		}()
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"put", "add", "swap", "take", "unshare"}).Draw(t, "op") {
+			case "put":
+				m := append(spare, objects("put")...)
+				fits := len(model)+len(m) <= s.limit
+				got, ok := s.put(m)
+				if ok != fits || len(got) != 0 {
+					t.Fatalf("put of %d beside %d of %d: %v, a spare with %d objects", len(m), len(model), s.limit, ok, len(got))
+				}
+				if spare = got; ok {
+					model = append(model, m...)
+				} else {
+					home(m)
+				}
+			case "add":
+				objs := objects("add")
+				if fits := len(model)+len(objs) <= s.limit; s.add(objs) != fits {
+					t.Fatalf("add of %d beside %d of %d: %v", len(objs), len(model), s.limit, !fits)
+				} else if fits {
+					model = append(model, objs...)
+				} else {
+					home(objs)
+				}
+			case "swap":
+				n := rapid.IntRange(1, 80).Draw(t, "swap")
+				if m := s.swap(n, spare[:0]); m != nil {
+					if len(m) == 0 || len(m) > n || !slices.Equal(m, model[len(model)-len(m):]) {
+						t.Fatalf("a swap for %d got %d, not the newest", n, len(m))
+					}
+					model = model[:len(model)-len(m)]
+					home(m)
+					spare = m[:0]
+				} else if k := len(model); k > 0 && k <= n && s.full == 1 {
+					t.Fatalf("no magazine for %d, and the only one has %d", n, k)
+				}
+			case "take":
+				dst := make([]addr, rapid.IntRange(1, 80).Draw(t, "take"))
+				n := s.take(dst)
+				if n != min(len(dst), len(model)) || !slices.Equal(dst[:n], model[len(model)-n:]) {
+					t.Fatalf("took %d of %d, not the newest", n, len(model))
+				}
+				model = model[:len(model)-n]
+				home(dst[:n])
+			case "unshare":
+				n := rapid.IntRange(0, len(model)).Draw(t, "unshare")
+				before := c.lists.freeObjects
+				if twice := c.unshare(n, new(victims)); twice != 0 || c.lists.freeObjects != before+n {
+					t.Fatalf("%d of %d oldest: %d came home, one twice: %#x", n, len(model), c.lists.freeObjects-before, twice)
+				}
+				model = slices.Delete(model, 0, n)
+			}
+			var all []addr
+			words := map[*addr]bool{}
+			for _, m := range append(slices.Clone(s.mags), spare[:0]) {
+				all = append(all, m...)
+				if cap(m) > 0 {
+					if words[&m[:1][0]] {
+						t.Fatal("two magazines share their words")
+					}
+					words[&m[:1][0]] = true
+				}
+			}
+			if !slices.Equal(all, model) || s.avail != len(model) || s.low > s.avail {
+				t.Fatalf("the array says %d, at least %d, and holds %d; want %d", s.avail, s.low, len(all), len(model))
+			}
+		}
+	})
+}
+
+// TestSharedFollowsCrowd: owners that meet get a shared array for as many of their
+// batches as for a new one's, and it comes down again when they are gone.
+func TestSharedFollowsCrowd(t *testing.T) {
+	underFakeClock(t, HeapOptions{}, func(t *testing.T, h *Heap) {
+		c := newTestCache(t, h, "crowded", 64, CacheOptions{})
+		const base, most = 8 * 60, 8 * crowdFactor * 60
+		s := &c.slots.s[0]
+		if !s.take() {
+			t.Fatal("the slot is taken")
+		}
+		for _, want := range []int{base, 2 * base, 4 * base, most, most} { // the first one gives the array its entries
+			c.lock()
+			s.adapt(false, true)
+			c.unlock()
+			if got := c.Stats().SharedLimit; got != want {
+				t.Errorf("room for %d objects beside an array of %d, want %d", got, s.limit, want)
+			}
+		}
+		s.giveBack()
+		time.Sleep(time.Minute)
+		if got := c.Stats().SharedLimit; got != base {
+			t.Errorf("room for %d objects a minute later, want %d", got, base)
+		}
+	})
+}
+
+// TestBulksGrowArray: bulks that are too large for an array pass it by at first, and
+// find room in it before long.
+func TestBulksGrowArray(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "bulky", 64, CacheOptions{})
+	smp.Run(1, func(cpu *smp.CPU) {
+		l := c.On(cpu)
+		var dst [1000]Pointer
+		var trips uint64
+		for i := range 20 {
+			if i == 10 {
+				trips = c.Stats().LockTrips
+			}
+			if err := l.AllocBulk(dst[:]); err != nil {
+				t.Error(err)
+				return
+			}
+			l.FreeBulk(dst[:])
+		}
+		if n := c.Stats().LockTrips - trips; n != 0 {
+			t.Errorf("%d trips to the lock in 10 bulks of %d, after ten before", n, len(dst))
+		}
+	})
+}
+
+// TestMutantsMagazines: magazines that two have, or nobody.
+func TestMutantsMagazines(t *testing.T) {
+	if mmap.HeapBacked {
+		t.Skip("the plain lane runs these; each is a build of its own")
+	}
+	const astray = "share their words|and holds|not the newest|came home|index out of range"
+	mutant.Run(t, []mutant.Mutant{{
+		Name: "the magazine that was put is the spare as well", File: "magazine.go",
+		Old: "spare, *slot = *slot, m\n", New: "spare, *slot = m[:0], m\n",
+		Test: "^TestMagazines$", Expect: astray,
+	}, {
+		Name: "a magazine stays where it was taken from", File: "magazine.go",
+		Old: "	*top = spare\n	s.full--\n", New: "	*top = spare\n",
+		Test: "^TestMagazines$", Expect: astray,
+	}, {
+		Name: "the oldest objects go home and stay", File: "magazine.go",
+		Old: "m[:copy(m, m[done:])]; done", New: "m; done",
+		Test: "^TestMagazines$", Expect: astray,
+	}, {
+		Name: "a refill that does not empty its magazine", File: "alloc.go",
+		Old: "a.spare = mag[:0]", New: "a.spare = mag",
+		Test: "^TestSlabTorture$", Expect: "handed out twice|double free|slice bounds|still allocated",
+	}, {
+		Name: "a crowd gets no room", File: "free.go",
+		Old: "	if crowded {\n", New: "	if false {\n",
+		Test: "^TestSharedFollowsCrowd$", Expect: "room for",
+	}, {
+		Name: "a crowd's room stays", File: "reapcache.go",
+		Old: "c.lessShared(s.limit / 2)", New: "c.lessShared(s.limit)",
+		Test: "^TestSharedFollowsCrowd$", Expect: "a minute later",
+	}, {
+		Name: "bulks pass an array by for ever", File: "bulk.go",
+		Old: "if n > int(a.limit)/2 && a.flushed &&", New: "if false &&",
+		Test: "^TestBulksGrowArray$", Expect: "trips to the lock",
+	}})
+}
