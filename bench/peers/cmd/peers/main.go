@@ -12,7 +12,7 @@
 //
 // The walk: build.go makes the programs, program.go says what each can run,
 // plan.go puts the runs in order, measure.go runs them and writes the file,
-// stats.go reads it back as medians, goals.go holds what must be reached, and
+// stats.go reads it back as medians and ratios, goals.go holds what must be reached, and
 // table.go prints how far that is.
 package main
 

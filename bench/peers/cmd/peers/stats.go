@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"golang.org/x/perf/benchfmt"
@@ -150,6 +151,7 @@ type figure struct {
 	entrant
 	unit           string
 	count          int
+	values         []float64 // by round, when no run failed
 	median, lo, hi float64
 }
 
@@ -159,8 +161,54 @@ func (all *results) get(r row, e entrant, unit string) (figure, bool) {
 	if len(values) == 0 {
 		return figure{}, false
 	}
-	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(values, &benchmath.DefaultThresholds), confidence)
-	return figure{e, unit, len(values), s.Center, s.Lo, s.Hi}, true
+	return summary(e, unit, values), true
+}
+
+func summary(e entrant, unit string, values []float64) figure {
+	// A sample sorts what it is given.
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), confidence)
+	return figure{e, unit, len(values), values, s.Center, s.Lo, s.Hi}
+}
+
+// quotient divides the product of some figures by that of others, round by round, and
+// returns the median of what comes out. What ran in one round ran within seconds, and
+// a machine whose caches are far from one another for a minute then has them far for
+// both sides; the quotient of two medians would hold one minute against another. That
+// is what is left where a run failed, so that rounds cannot be told apart.
+func quotient(over, under []figure) figure {
+	var out []float64
+	q := figure{median: 1, lo: 1, hi: 1}
+	rounds := over[0].count
+	for _, f := range over {
+		q.median, q.lo, q.hi = q.median*f.median, q.lo*f.lo, q.hi*f.hi
+		rounds = same(rounds, f.count)
+	}
+	for _, f := range under {
+		q.median, q.lo, q.hi = q.median/f.median, q.lo/f.hi, q.hi/f.lo
+		rounds = same(rounds, f.count)
+	}
+	for round := range rounds {
+		v := 1.0
+		for _, f := range over {
+			v *= f.values[round]
+		}
+		for _, f := range under {
+			v /= f.values[round]
+		}
+		out = append(out, v)
+	}
+	if rounds == 0 {
+		return q
+	}
+	return summary(entrant{}, "", out)
+}
+
+// same returns a when both are the same number, and 0 otherwise.
+func same(a, b int) int {
+	if a != b {
+		return 0
+	}
+	return a
 }
 
 // best returns the lowest figure of those entrants that accept takes.

@@ -122,7 +122,7 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 		l.reached = l.value <= g.limit
 		for _, impl := range floors {
 			if f, ok := all.get(r, entrant{impl, "malloc"}, g.figureUnit()); ok {
-				l.floors += fmt.Sprintf(", %s %.2f", impl, f.median/l.rival.median)
+				l.floors += fmt.Sprintf(", %s %.2f", impl, quotient([]figure{f}, []figure{l.rival}).median)
 			}
 		}
 		l.behind = l.value > 1 && worker(l.rival.entrant)
@@ -131,8 +131,10 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 }
 
 func (l *line) ratio(ours, rival figure) {
-	l.value, l.low, l.high = ours.median/rival.median, ours.lo/rival.hi, ours.hi/rival.lo
+	l.set(1, quotient([]figure{ours}, []figure{rival}))
 }
+
+func (l *line) set(by float64, f figure) { l.value, l.low, l.high = by*f.median, by*f.lo, by*f.hi }
 
 // scale sets the share of the counting loop's scaling that we have from 1 CPU
 // to the row's.
@@ -146,9 +148,7 @@ func (all *results) scale(l *line, e entrant) bool {
 	if !ok1 || !ok2 || !ok3 {
 		return false
 	}
-	l.value = one.median / l.ours.median * loopN.median / loop1.median
-	l.low = one.lo / l.ours.hi * loopN.lo / loop1.hi
-	l.high = one.hi / l.ours.lo * loopN.hi / loop1.lo
+	l.set(1, quotient([]figure{one, loopN}, []figure{l.ours, loop1}))
 	return true
 }
 
@@ -161,10 +161,7 @@ func (all *results) share(l *line, e entrant) bool {
 	if !ok {
 		return false
 	}
-	by := float64(l.row.cpus) / float64(all.cores)
-	l.value = by * roomy.median / l.ours.median
-	l.low = by * roomy.lo / l.ours.hi
-	l.high = by * roomy.hi / l.ours.lo
+	l.set(float64(l.row.cpus)/float64(all.cores), quotient([]figure{roomy}, []figure{l.ours}))
 	return true
 }
 

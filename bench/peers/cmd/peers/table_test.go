@@ -107,6 +107,28 @@ BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
 	}
 }
 
+// A ratio is of what ran in the same round: the machine is slow in the last two here,
+// and the peer met one of them more. Where a run failed, it is of the medians.
+func TestRatioIsByRound(t *testing.T) {
+	rounds := []string{`
+BenchmarkPair/api=cpu/flags=none/size=64-1 1 1 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 4 ns/op
+`, `
+BenchmarkPair/api=cpu/flags=none/size=64-1 1 1 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 40 ns/op
+`, `
+BenchmarkPair/api=cpu/flags=none/size=64-1 1 10 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 40 ns/op
+`}
+	if l := readText(t, strings.Join(rounds, "")).lines()[0]; l.value != 0.25 || l.ours.median != 1 || l.rival.median != 40 {
+		t.Errorf("%+v: want 1 ns beside 40, and 0.25", l)
+	}
+	failed, _, _ := strings.Cut(strings.Join(rounds, ""), "BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 40")
+	if l := readText(t, failed+rounds[2]).lines()[0]; l.value != 1.0/22 {
+		t.Errorf("%+v: want 1 of 22, the medians", l)
+	}
+}
+
 func TestUnreadableFileIsReported(t *testing.T) {
 	if _, err := read(strings.NewReader("BenchmarkX 1 five ns/op\n"), "test"); err == nil {
 		t.Error("no error")
