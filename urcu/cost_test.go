@@ -22,6 +22,7 @@ func TestFastPathsInline(t *testing.T) {
 		`\(\*QSBRReader\)\.Lock`, `\(\*QSBRReader\)\.Unlock`, `\(\*QSBRReader\)\.QuiescentState`,
 		`\(\*MembReader\)\.Lock`, `\(\*MembReader\)\.Unlock`,
 		`\(\*MBReader\)\.Lock`, `\(\*MBReader\)\.Unlock`,
+		`\(\*record\)\.lockMB`, `\(\*record\)\.unlockMB`, `\(\*record\)\.lockMemb`, `\(\*record\)\.unlockMemb`,
 		`Section\.Exit`, `stackSlot`, `\(\*Domain\)\.done`,
 	} {
 		if !regexp.MustCompile(`can inline ` + f + `\b`).Match(out) {

@@ -48,9 +48,9 @@ func (r *record) unlockMemb() {
 //
 // A: XCHG, 2 to 5 ns, makes the word visible before the section's loads. Pairs
 // with B in gp.go.
-func (r *record) lockMB() {
+func (r *record) lockMB(epoch *uint64) {
 	if r.word&nestMask == 0 {
-		atomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))
+		atomic.StoreUint64(&r.word, atomic.LoadUint64(epoch))
 	} else {
 		r.deeper()
 	}

@@ -30,9 +30,9 @@ func (r *record) unlockMemb() {
 }
 
 // lockMB enters.
-func (r *record) lockMB() {
+func (r *record) lockMB(epoch *uint64) {
 	if r.word&nestMask == 0 {
-		atomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))
+		atomic.StoreUint64(&r.word, atomic.LoadUint64(epoch))
 	} else {
 		r.deeper()
 	}

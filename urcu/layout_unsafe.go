@@ -13,10 +13,10 @@ import (
 // A line below fails to compile, by a negative unsigned constant, when it does
 // not hold.
 const (
-	// A record's owner finds all it needs on one cache line.
-	_ = 64 - unsafe.Offsetof(record{}.epoch) - 8
-	_ = unsafe.Offsetof(record{}.epoch) + 8 - hotSize
-	_ = hotSize - unsafe.Offsetof(record{}.epoch) - 8
+	// What an owner and a leader tell one another is on one cache line.
+	_ = 64 - unsafe.Offsetof(record{}.notice) - 8
+	_ = unsafe.Offsetof(record{}.notice) + 8 - hotSize
+	_ = hotSize - unsafe.Offsetof(record{}.notice) - 8
 
 	// Records lie two pads apart, and what is cold lies far behind what is hot.
 	_ = unsafe.Sizeof(record{}) - 2*smp.LinePad

@@ -145,7 +145,7 @@ func TestMutants(t *testing.T) {
 		{
 			Name: "a nested section acknowledges", File: "reader_memb.go",
 			Old:  "\t} else if w&nestMask != 0 {\n",
-			New:  "\t} else if w&nestMask != 0 {\n\t\tr.word = atomic.LoadUint64(r.epoch) - 1 + w&nestMask\n",
+			New:  "\t} else if w&nestMask != 0 {\n\t\tr.word = atomic.LoadUint64(&r.dom.epoch) - 1 + w&nestMask\n",
 			Test: "^TestNestedSections$", Expect: "ended inside the outermost section",
 		},
 		{
@@ -192,14 +192,14 @@ func TestMutants(t *testing.T) {
 		},
 		{
 			Name: "back from offline without a fence", File: "reader_memb.go",
-			Old:  "\tatomic.SwapUint64(&rec.word, atomic.LoadUint64(rec.epoch)-1)\n",
-			New:  "\treleaseStore(&rec.word, atomic.LoadUint64(rec.epoch)-1)\n",
+			Old:  "\tatomic.SwapUint64(&r.rec.word, atomic.LoadUint64(r.epoch)-1)\n",
+			New:  "\treleaseStore(&r.rec.word, atomic.LoadUint64(r.epoch)-1)\n",
 			Test: "^TestTortureLockstep$/^memb from offline$", Expect: tooShort,
 		},
 		{
 			Name: "MB reader without its fence", File: "fast_amd64.go",
-			Old:  "\t\tatomic.StoreUint64(&r.word, atomic.LoadUint64(r.epoch))\n",
-			New:  "\t\tr.word = atomic.LoadUint64(r.epoch)\n",
+			Old:  "\t\tatomic.StoreUint64(&r.word, atomic.LoadUint64(epoch))\n",
+			New:  "\t\tr.word = atomic.LoadUint64(epoch)\n",
 			Test: "^TestTortureLockstep$/^mb$", Expect: tooShort,
 		},
 		{

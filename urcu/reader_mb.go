@@ -24,7 +24,7 @@ func (r *MBReader) Lock() {
 	if invariant.Enabled {
 		r.checkUse("MBReader.Lock")
 	}
-	r.rec.lockMB()
+	r.rec.lockMB(r.epoch)
 }
 
 // Unlock leaves the innermost section. There must be one: invariant builds

@@ -135,8 +135,7 @@ func (r *MembReader) Offline() {
 // amd64: XCHG. arm64: SWPAL.
 func (r *MembReader) Online() {
 	r.checkQuiet("MembReader.Online")
-	rec := r.rec
-	atomic.SwapUint64(&rec.word, atomic.LoadUint64(rec.epoch)-1)
+	atomic.SwapUint64(&r.rec.word, atomic.LoadUint64(r.epoch)-1)
 }
 
 // Synchronize waits for a grace period. It panics inside a section of this reader.

@@ -46,7 +46,7 @@ func (r *QSBRReader) Unlock() {
 // reader announces that by a store, wakes a leader that waits for it, and runs a
 // slice of ripe callbacks like [Domain.Drive].
 func (r *QSBRReader) QuiescentState() {
-	if rec := r.rec; rec.word != atomic.LoadUint64(rec.epoch) || invariant.Enabled {
+	if r.seen != atomic.LoadUint64(r.epoch) || invariant.Enabled {
 		r.quiescentSlow()
 	}
 }
@@ -56,14 +56,14 @@ func (r *QSBRReader) quiescentSlow() {
 		r.checkOutside("QSBRReader.QuiescentState")
 	}
 	r.checkAlive("QSBRReader.QuiescentState")
-	rec := r.rec
-	if rec.word == 0 {
+	if r.seen == 0 {
 		panic("urcu: QuiescentState of offline reader " + r.describe() + ": call Online first")
 	}
-	e := atomic.LoadUint64(r.rec.epoch)
-	if rec.word == e {
+	rec, e := r.rec, atomic.LoadUint64(r.epoch)
+	if r.seen == e {
 		return
 	}
+	r.seen = e
 	// C: the reader has loaded e, so by load order it begins no section that finds
 	// what was unpublished before e, and by store order the word shows that the
 	// sections before have ended. No fence, as in a Memb reader's acknowledgement;
@@ -88,6 +88,7 @@ func (r *QSBRReader) quiescentSlow() {
 // amd64: XCHG, 2 to 5 ns. arm64: SWPAL.
 func (r *QSBRReader) announce(e uint64) {
 	rec := r.rec
+	r.seen = e
 	atomic.SwapUint64(&rec.word, e)
 	if atomic.LoadUint64(&rec.notice) != 0 {
 		rec.answer(0)
@@ -107,8 +108,8 @@ func (r *QSBRReader) Offline() {
 // Online begins the extended section again. It is idempotent.
 func (r *QSBRReader) Online() {
 	r.checkAlive("QSBRReader.Online")
-	if r.rec.word == 0 {
-		r.announce(atomic.LoadUint64(r.rec.epoch))
+	if r.seen == 0 {
+		r.announce(atomic.LoadUint64(r.epoch))
 	}
 }
 
@@ -119,7 +120,7 @@ func (r *QSBRReader) Synchronize() {
 		r.checkOutside("QSBRReader.Synchronize")
 	}
 	r.checkAlive("QSBRReader.Synchronize")
-	online := r.rec.word != 0
+	online := r.seen != 0
 	r.Offline()
 	r.dom.Synchronize()
 	if online {

@@ -29,8 +29,6 @@ type record struct {
 	// without a second miss.
 	notice uint64
 
-	epoch *uint64 // constant: the domain's
-
 	_ [2*smp.LinePad - hotSize - coldSize]byte
 
 	// Cold: written at registration under registry.mu, far enough from the
@@ -38,7 +36,7 @@ type record struct {
 	cold
 }
 
-const hotSize, coldSize = 24, 56
+const hotSize, coldSize = 16, 56
 
 // A leader's notice is the epoch that a Memb reader shall acknowledge when its
 // outermost section ends, and noticeParked, which is 0 in every epoch. Leaders
