@@ -43,7 +43,7 @@ func (a *arrayCache) bind(c *Cache) {
 // it; what it holds must fit.
 func (a *arrayCache) resize(limit int) {
 	old := a.entries
-	a.entries = makeWords(limit + 2)
+	a.entries, a.spare = makeWords(limit+2), nil
 	copy(a.entries.slice(0, int(a.avail)), old.slice(0, int(a.avail)))
 	a.limit = uint32(limit)
 }

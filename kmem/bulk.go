@@ -1,5 +1,5 @@
 // Bulk: many objects in one call, all or nothing. Small bulks go through the
-// caller's array, large ones straight between the slabs and the caller's slice:
+// caller's array, large ones straight between what is behind it and the caller's slice:
 // stops 1 to 3 and 6 to 8 of the walk in doc.go, a batch at a time.
 
 package kmem
@@ -60,7 +60,7 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 // it. An array that bulks pass both ways grows until they need not: adapt. The caller
 // owns a.
 func (c *Cache) suits(a *arrayCache, n int) bool {
-	if n > int(a.limit)/2 && a.flushed && int(a.limit) < c.maxLimit {
+	if n > int(a.limit)/2 && n <= c.maxLimit/2 && a.flushed {
 		c.lock()
 		a.adapt(true, false)
 		c.unlock()
@@ -213,7 +213,7 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 func (c *Cache) putStraight(objs []addr, v *victims) (twice addr) {
 	c.lock()
 	c.stir()
-	if !c.shared.add(objs) {
+	if !c.shared.add(objs, c.batch) {
 		for len(objs) > 0 {
 			n, t := c.freeBlock(objs, v)
 			objs, twice = objs[n:], max(twice, t)

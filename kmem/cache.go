@@ -72,24 +72,26 @@ type Cache struct {
 	locals  []*Local // by CPU number; nil where there is none
 	spreads int      // of keys over slots, in a row: lease.go
 
-	_ [40]byte // to the start of a cache line
+	_ [32]byte // so that mu begins a cache line: offsets_unsafe.go
 
 	// mu guards the slab layer, all below. It is taken before the heap's page
 	// lock.
 	mu     sync.Mutex
-	shared sharedArray // with mu on one cache line
+	shared sharedArray // with mu on one line
 	stats  counters    // and these two on the next
 	stirs  stirs
 
+	// Read in each trip, and rarely written.
 	state        cacheState
 	limit        int // of a new array cache
 	batch        int // of it that moves at a time
 	sharedFactor int // batches that the shared array takes
 	maxLimit     int // what arrays may grow to
-	lists        slabLists
 	freeLimit    int
 	colourNext   int
 	idle         int // slabs destroyed for the limit since the last growth
+
+	lists slabLists
 
 	deferral  atomic.Pointer[deferral] // objects to be freed later; nil until the first
 	limbo     atomic.Int64             // slabs that wait for their grace period

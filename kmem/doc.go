@@ -38,8 +38,9 @@
 // # Beside the walk
 //
 //   - bulk.go: many objects in one call, all or nothing. A bulk of up to half an
-//     array's limit goes through the array; a larger one goes straight between
-//     the slabs and the caller's slice, and the array grows if that happens both ways.
+//     array's limit goes through the array; a larger one goes straight between what
+//     is behind it and the caller's slice, and when that happens both ways the array
+//     grows until the bulk fits, if it may grow so far.
 //     FreeBulk looks at every pointer before it frees the first.
 //   - deferred.go: [Cache.FreeDeferred], the grace period for one object of a cache
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of

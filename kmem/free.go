@@ -164,32 +164,38 @@ func (c *Cache) afterFree(v victims, twice addr) {
 // to the shared array if that has room, or else to their slabs. The caller owns a.
 func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 	batch := max(c.perBatch(int(a.limit)), int(a.avail)+n-int(a.limit))
-	m := append(a.spare, a.oldest(min(batch, int(a.avail)))...)
-	a.spare = m[:0]
+	objs := a.oldest(min(batch, int(a.avail)))
+	var m magazine
+	if len(objs) <= c.mostShared() {
+		m = append(a.spare, objs...)
+		a.spare = m[:0]
+	}
 	moved := 0
 	contended := c.lock()
 	a.adapt(false, contended)
 	a.flushed = true
 	if !a.hasRoom(n) { // it was not made larger
-		moved, twice = c.unload(a, m, n, v)
+		moved, twice = c.unload(a, objs, m, n, v)
 	}
 	c.unlock()
 	a.dropOldest(moved)
 	return twice
 }
 
-// unload hands a magazine to the shared array, or else puts as many of its objects on
-// their slabs as make room for n in the array, and returns how many. The caller owns a
-// and holds mu.
-func (c *Cache) unload(a *arrayCache, m magazine, n int, v *victims) (moved int, twice addr) {
+// unload hands m, a magazine with objs, to the shared array, or else puts as many of
+// them on their slabs as make room for n in the array, and returns how many. m is nil
+// where it cannot fit. The caller owns a and holds mu.
+func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims) (moved int, twice addr) {
 	c.stats.flushes++
-	if spare, ok := c.shared.put(m); ok {
-		a.spare = spare
-		c.stir()
-		return len(m), 0
+	if m != nil {
+		if spare, ok := c.shared.put(m); ok {
+			a.spare = spare
+			c.stir()
+			return len(m), 0
+		}
 	}
 	for moved == 0 || int(a.avail)-moved+n > int(a.limit) {
-		done, t := c.freeBlock(m[moved:], v)
+		done, t := c.freeBlock(objs[moved:], v)
 		moved, twice = moved+done, max(twice, t)
 	}
 	return moved, twice

@@ -8,6 +8,8 @@
 
 package kmem
 
+import "slices"
+
 // A magazine is a batch of free objects, the newest last. An array cache has an empty
 // one, its spare, to fill for a flush; a refill gives it for a full one.
 type magazine []addr
@@ -45,13 +47,13 @@ func (s *sharedArray) slot() *magazine {
 	return &s.mags[s.full]
 }
 
-// add is put of objects that are in no magazine. Few are added to the newest one, so
-// that whoever takes it next gets a batch.
-func (s *sharedArray) add(objs []addr) (ok bool) {
+// add is put of objects that are in no magazine. Few of them come to the newest one, as
+// long as that is no more than a batch, so that whoever takes it next gets one.
+func (s *sharedArray) add(objs []addr, batch int) (ok bool) {
 	if s.avail+len(objs) > s.limit {
 		return false
 	}
-	if s.full == 0 || cap(s.mags[s.full-1])-len(s.mags[s.full-1]) < len(objs) {
+	if s.full == 0 || len(s.mags[s.full-1])+len(objs) > batch {
 		s.slot()
 		s.full++
 	}
@@ -100,36 +102,53 @@ func (s *sharedArray) take(dst []addr) int {
 
 // took counts objects out that somebody needed.
 func (s *sharedArray) took(n int) {
-	s.avail -= n
-	s.low = min(s.low, s.avail)
-	s.touched = true
+	if n > 0 {
+		s.avail -= n
+		s.low = min(s.low, s.avail)
+		s.touched = true
+	}
 }
 
 // unshare puts the n objects that have been in the shared array longest on their
 // slabs. The caller holds mu.
 func (c *Cache) unshare(n int, v *victims) (twice addr) {
-	s := &c.shared
+	s, emptied := &c.shared, 0
 	for n > 0 {
-		m := s.mags[0]
+		m := s.mags[emptied]
 		done, t := c.freeBlock(m[:min(n, len(m))], v)
-		if s.mags[0] = m[:copy(m, m[done:])]; done == len(m) {
-			s.full--
-			copy(s.mags, s.mags[1:s.full+1])
-			s.mags[s.full] = m[:0]
+		if s.mags[emptied] = m[:copy(m, m[done:])]; done == len(m) {
+			emptied++
 		}
 		s.avail -= done
 		n, twice = n-done, max(twice, t)
 	}
+	// Those that were emptied go behind the others.
+	slices.Reverse(s.mags[:emptied])
+	slices.Reverse(s.mags[emptied:s.full])
+	slices.Reverse(s.mags[:s.full])
+	s.full -= int32(emptied)
 	s.low = min(s.low, s.avail)
 	return twice
+}
+
+// dropEmpty gives the empty magazines to the collector.
+func (s *sharedArray) dropEmpty() {
+	if s.full == 0 {
+		s.mags = nil
+	}
+	clear(s.mags[s.full:])
 }
 
 // shareMore lets the shared array hold as many batches of an array as it holds of a
 // new one. The caller of lock met somebody: objects go from owner to owner, and are
 // to find room here rather than be put on slabs and taken off again under the lock.
 func (c *Cache) shareMore(a *arrayCache) {
-	grown := min(int(a.limit), crowdFactor*c.limit)
-	c.shared.limit = max(c.shared.limit, c.sharedFactor*c.perBatch(grown))
+	c.shared.limit = max(c.shared.limit, min(c.sharedFactor*c.perBatch(int(a.limit)), c.mostShared()))
+}
+
+// mostShared is the largest limit that a shared array can have.
+func (c *Cache) mostShared() int {
+	return c.sharedFactor * c.perBatch(min(crowdFactor*c.limit, c.maxLimit))
 }
 
 // baseShared is the limit of a shared array at first.

@@ -58,7 +58,7 @@ func TestMagazines(t *testing.T) {
 				}
 			case "add":
 				objs := objects("add")
-				if fits := len(model)+len(objs) <= s.limit; s.add(objs) != fits {
+				if fits := len(model)+len(objs) <= s.limit; s.add(objs, 30) != fits {
 					t.Fatalf("add of %d beside %d of %d: %v", len(objs), len(model), s.limit, !fits)
 				} else if fits {
 					model = append(model, objs...)
@@ -137,6 +137,61 @@ func TestSharedFollowsCrowd(t *testing.T) {
 	})
 }
 
+// TestSharedGathers: objects that come by ones and threes are a batch for the next refill.
+func TestSharedGathers(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "gathered", 64, CacheOptions{})
+	objs := make([]Pointer, 2*c.geo.Batch)
+	if err := c.AllocBulk(objs); err != nil {
+		t.Fatal(err)
+	}
+	c.Shrink()
+	for n := 0; len(objs) > 0; n++ {
+		part := objs[:min(len(objs), 1+2*(n%2))]
+		if twice := c.putStraight(addrs(part), new(victims)); twice != 0 {
+			t.Fatalf("%#x came twice", twice)
+		}
+		objs = objs[len(part):]
+	}
+	c.lock()
+	defer c.unlock()
+	if n := c.shared.full; n > 3 {
+		t.Errorf("%d magazines for two batches", n)
+	}
+}
+
+// TestEmptyMagazinesGo: as long as there are empty magazines the reaper has something to
+// look at, and then there are none.
+func TestEmptyMagazinesGo(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "emptied", 64, CacheOptions{Flags: NoReap})
+	live := make([]Pointer, 2000)
+	for i := range live {
+		live[i] = c.Alloc()
+	}
+	for _, p := range live[:600] {
+		c.Free(p)
+	}
+	for i := range live[:600] {
+		live[i] = c.Alloc()
+	}
+	for c.Stats().Shared > 0 {
+		live = append(live, c.Alloc())
+	}
+	for range c.geo.Batch { // so that the array is empty before the shared one is looked at
+		live = append(live, c.Alloc())
+	}
+	looks := 0
+	for ; c.reap(looks%5 == 4); looks++ {
+	}
+	if c.shared.mags != nil {
+		t.Errorf("%d magazines, %d of them with objects, after %d looks", len(c.shared.mags), c.shared.full, looks)
+	}
+	for _, p := range live {
+		c.Free(p)
+	}
+}
+
 // TestBulksGrowArray: bulks that are too large for an array pass it by at first, and
 // find room in it before long.
 func TestBulksGrowArray(t *testing.T) {
@@ -185,6 +240,18 @@ func TestMutantsMagazines(t *testing.T) {
 		Old: "a.spare = mag[:0]", New: "a.spare = mag",
 		Test: "^TestSlabTorture$", Expect: "handed out twice|double free|slice bounds|still allocated",
 	}, {
+		Name: "few objects get a magazine of their own", File: "magazine.go",
+		Old: "len(s.mags[s.full-1])+len(objs) > batch", New: "true",
+		Test: "^TestSharedGathers$", Expect: "magazines for two batches",
+	}, {
+		Name: "a cache is bare with empty magazines", File: "reapcache.go",
+		Old: " && c.shared.mags == nil", New: "",
+		Test: "^TestEmptyMagazinesGo$", Expect: "magazines, 0 of them",
+	}, {
+		Name: "what came in while Tune was at work is dropped", File: "tune.go",
+		Old: "	twice = max(twice, c.unshare(c.shared.avail, &v)) ", New: "	",
+		Test: "^TestTuneKeepsDeferred$", Expect: "are lost",
+	}, {
 		Name: "a crowd gets no room", File: "free.go",
 		Old: "	if crowded {\n", New: "	if false {\n",
 		Test: "^TestSharedFollowsCrowd$", Expect: "room for",
@@ -194,7 +261,7 @@ func TestMutantsMagazines(t *testing.T) {
 		Test: "^TestSharedFollowsCrowd$", Expect: "a minute later",
 	}, {
 		Name: "bulks pass an array by for ever", File: "bulk.go",
-		Old: "if n > int(a.limit)/2 && a.flushed &&", New: "if false &&",
+		Old: "&& n <= c.maxLimit/2 && a.flushed {", New: "&& false {",
 		Test: "^TestBulksGrowArray$", Expect: "trips to the lock",
 	}})
 }

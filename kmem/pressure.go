@@ -118,6 +118,7 @@ func (c *Cache) reclaim(slabs bool) {
 	busy, twice := c.strip(&v)
 	c.lockQuiet()
 	twice = max(twice, c.unshare(c.shared.avail, &v))
+	c.shared.dropEmpty()
 	if slabs {
 		c.takeFree(&v)
 	}

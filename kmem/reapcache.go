@@ -87,7 +87,7 @@ func (c *Cache) reap(slabs bool) (left bool) {
 // isBare reports whether there is nothing to take behind the array caches. The
 // caller holds mu.
 func (c *Cache) isBare() bool {
-	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() && c.shared.limit <= c.baseShared()
+	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() && c.shared.limit <= c.baseShared() && c.shared.mags == nil
 }
 
 // reapArrays looks at all array caches and reports whether there is any to look
@@ -212,7 +212,7 @@ func (c *Cache) reapShared(v *victims) (twice addr) {
 	twice = c.unshare(n, v)
 	if !s.touched {
 		c.lessShared(s.limit / 2)
-		clear(s.mags[s.full:]) // the empty ones
+		s.dropEmpty()
 	}
 	s.touched, s.low = false, s.avail
 	return twice

@@ -27,6 +27,7 @@ func (c *Cache) Tune(limit, batch, shared int) error {
 	v, twice := c.steal()
 	c.stripStolen()
 	c.lock()
+	twice = max(twice, c.unshare(c.shared.avail, &v)) // objects freed later came in meanwhile
 	c.limit, c.batch, c.maxLimit, c.sharedFactor = limit, batch, limit, shared
 	c.shared = sharedArray{limit: c.baseShared()}
 	c.freeLimit = c.baseFreeLimit()

@@ -182,3 +182,39 @@ func TestTuneTorture(t *testing.T) {
 		t.Errorf("%d allocations, %d frees, tuned %d times", allocs, frees, tunes.Load())
 	}
 }
+
+// TestTuneKeepsDeferred: objects whose grace period ends while Tune is at work are put
+// into the shared array by who owns no array. They are there afterwards.
+func TestTuneKeepsDeferred(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "tuned", 64, CacheOptions{})
+	var stop atomic.Bool
+	var tuner sync.WaitGroup
+	tuner.Go(func() {
+		for !stop.Load() {
+			if err := c.Tune(120, 60, 8); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	turns := 3000
+	if slow {
+		turns = 100
+	}
+	for range turns {
+		for range 400 {
+			c.FreeDeferred(c.Alloc())
+		}
+		h.domain.Drive()
+	}
+	stop.Store(true)
+	tuner.Wait()
+	for range 2 { // of what the first one's callbacks defer
+		h.domain.Barrier()
+	}
+	c.Shrink()
+	if s := c.Stats(); s.Active != s.Deferred {
+		t.Errorf("%d objects are lost: %+v", s.Active-s.Deferred, s)
+	}
+}

@@ -77,10 +77,10 @@
 //
 // Each is a small concrete type, so that its fast path inlines. All share the
 // record, the slow paths and everything below. Records are reused and never
-// freed; the handle stands apart, or the runtime could not tell that it was
-// dropped. It also has the way to the epoch, and what a QSBR reader has seen of it: a
-// record's line may be with a leader when its owner wants to know. A dropped handle is reported and its record stays as it is: what it
-// protected may still be in use.
+// freed; the handle stands apart, or the runtime could not tell that it was dropped.
+// It also has the way to the epoch, and what a QSBR reader has seen of it: a record's
+// line may be with a leader when its owner wants to know. A dropped handle is reported
+// and its record stays as it is: what it protected may still be in use.
 //
 // # Acknowledgements
 //

@@ -42,7 +42,7 @@ func (r *QSBRReader) Unlock() {
 }
 
 // QuiescentState announces that the reader holds nothing it has read under this
-// domain. It costs two loads while the epoch stands. When it has moved, the
+// domain. It costs three loads while the epoch stands. When it has moved, the
 // reader announces that by a store, wakes a leader that waits for it, and runs a
 // slice of ripe callbacks like [Domain.Drive].
 func (r *QSBRReader) QuiescentState() {
