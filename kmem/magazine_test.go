@@ -217,6 +217,26 @@ func TestBulksGrowArray(t *testing.T) {
 	})
 }
 
+// TestBulksTooLarge: bulks that no array may grow to fit leave it as it is.
+func TestBulksTooLarge(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "huge", 64, CacheOptions{})
+	smp.Run(1, func(cpu *smp.CPU) {
+		l := c.On(cpu)
+		dst := make([]Pointer, maxLimit/2+200) // more than the array has left from the last turn
+		for range 4 {
+			if err := l.AllocBulk(dst); err != nil {
+				t.Error(err)
+				return
+			}
+			l.FreeBulk(dst)
+		}
+		if int(l.limit) > c.geo.Limit {
+			t.Errorf("bulks of %d made room for %d", len(dst), l.limit)
+		}
+	})
+}
+
 // TestMutantsMagazines: magazines that two have, or nobody.
 func TestMutantsMagazines(t *testing.T) {
 	if mmap.HeapBacked {
@@ -263,5 +283,9 @@ func TestMutantsMagazines(t *testing.T) {
 		Name: "bulks pass an array by for ever", File: "bulk.go",
 		Old: "&& n <= c.maxLimit/2 && a.flushed {", New: "&& false {",
 		Test: "^TestBulksGrowArray$", Expect: "trips to the lock",
+	}, {
+		Name: "bulks that never fit make room", File: "bulk.go",
+		Old: "&& n <= c.maxLimit/2 && a.flushed {", New: "&& int(a.limit) < c.maxLimit && a.flushed {",
+		Test: "^TestBulksTooLarge$", Expect: "made room for",
 	}})
 }
