@@ -27,8 +27,8 @@ type CacheOptions struct {
 	Ctor func(p Pointer)
 	// FixedArrays keeps array caches at the limits of 2.6.9, instead of letting
 	// them grow where their owner swings between allocating and freeing many
-	// objects, or meets others at the cache's lock, and shrink where it does not.
-	// [Cache.Tune] sets other limits.
+	// objects, or meets others at the cache's lock, and shrink where it does not; the
+	// shared array keeps its limit, too. [Cache.Tune] sets other limits.
 	FixedArrays bool
 	// NoLeases makes goroutines that are no emulated CPU borrow an array cache by
 	// its token each time, also one that borrows the same again and again.

@@ -202,8 +202,8 @@ func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims
 }
 
 // adapt gives an array its entries, and makes it twice as large when its owner
-// swings between flush and refill, or met others at the lock. The caller owns a
-// and holds mu.
+// swings between flush and refill, or met others at the lock; then the shared array
+// takes more as well. The caller owns a and holds mu.
 //
 // An owner that swings works on many objects at a time and wants them all at
 // hand. Owners that meet hand objects to each other: for them a few batches are

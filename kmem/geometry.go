@@ -39,7 +39,7 @@ type Geometry struct {
 
 	Limit        int // objects in a CPU's array cache
 	Batch        int // objects moved at a time
-	SharedFactor int // the shared array holds SharedFactor*Batch objects
+	SharedFactor int // the shared array takes SharedFactor*Batch objects at first
 }
 
 // SlabBytes is the size of a slab's pages.

@@ -78,8 +78,12 @@ func TestMagazines(t *testing.T) {
 					t.Fatalf("no magazine for %d, and the only one has %d", n, k)
 				}
 			case "take":
+				s.touched = false
 				dst := make([]addr, rapid.IntRange(1, 80).Draw(t, "take"))
 				n := s.take(dst)
+				if s.touched != (n > 0) {
+					t.Fatalf("took %d, and touched is %v", n, s.touched)
+				}
 				if n != min(len(dst), len(model)) || !slices.Equal(dst[:n], model[len(model)-n:]) {
 					t.Fatalf("took %d of %d, not the newest", n, len(model))
 				}
@@ -190,6 +194,12 @@ func TestEmptyMagazinesGo(t *testing.T) {
 	for _, p := range live {
 		c.Free(p)
 	}
+	if c.shared.mags == nil {
+		t.Fatal("no magazine came of 2,600 frees")
+	}
+	if c.reclaim(true); c.shared.mags != nil {
+		t.Errorf("%d magazines, %d of them with objects, after pressure", len(c.shared.mags), c.shared.full)
+	}
 }
 
 // TestBulksGrowArray: bulks that are too large for an array pass it by at first, and
@@ -265,8 +275,16 @@ func TestMutantsMagazines(t *testing.T) {
 		Test: "^TestSharedGathers$", Expect: "magazines for two batches",
 	}, {
 		Name: "a cache is bare with empty magazines", File: "reapcache.go",
-		Old: " && c.shared.mags == nil", New: "",
+		Old: "		c.shared.mags == nil && ", New: "		",
 		Test: "^TestEmptyMagazinesGo$", Expect: "magazines, 0 of them",
+	}, {
+		Name: "pressure leaves empty magazines", File: "pressure.go",
+		Old: "	c.shared.dropEmpty()\n", New: "",
+		Test: "^TestEmptyMagazinesGo$", Expect: "after pressure",
+	}, {
+		Name: "a refill that finds nothing is use", File: "magazine.go",
+		Old: "	if n > 0 {\n		s.avail -= n", New: "	if true {\n		s.avail -= n",
+		Test: "^TestMagazines$", Expect: "touched is true",
 	}, {
 		Name: "what came in while Tune was at work is dropped", File: "tune.go",
 		Old: "	twice = max(twice, c.unshare(c.shared.avail, &v)) ", New: "	",

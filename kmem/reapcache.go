@@ -8,7 +8,8 @@
 // The shared array and the free slabs give back what lay idle for a whole
 // interval: the least that was there at any moment of it, which is Bonwick and
 // Adams' working-set estimate, and, as in 2.6.9, a fifth of the limit at least
-// unless they were used.
+// unless they were used. A shared array that was not used loses its empty magazines, and
+// half of what its limit grew by.
 
 package kmem
 
@@ -87,7 +88,8 @@ func (c *Cache) reap(slabs bool) (left bool) {
 // isBare reports whether there is nothing to take behind the array caches. The
 // caller holds mu.
 func (c *Cache) isBare() bool {
-	return c.shared.avail == 0 && c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() && c.shared.limit <= c.baseShared() && c.shared.mags == nil
+	return c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() &&
+		c.shared.mags == nil && c.shared.limit <= c.baseShared()
 }
 
 // reapArrays looks at all array caches and reports whether there is any to look

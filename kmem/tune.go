@@ -8,7 +8,7 @@ import "fmt"
 // Tune sets how many objects an array cache holds, how many move at a time
 // between it and what is behind it, and how many batches the shared array holds.
 // The cache keeps what it was told: from then on its arrays do not grow by
-// themselves. Stats tells what is set.
+// themselves, nor does its shared array. Stats tells what is set.
 //
 // All arrays are emptied and begin anew; the owner of an array that grew finds it
 // small again. It waits for owners that are inside Alloc or Free, and any

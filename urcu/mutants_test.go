@@ -209,6 +209,18 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureLockstep$/^qsbr$", Expect: tooShort,
 		},
 		{
+			Name: "a quiescent state is seen and not remembered", File: "reader_qsbr.go",
+			Old:  "\tr.seen = e\n\t// C:",
+			New:  "\t// C:",
+			Test: "^TestQSBRSeen$", Expect: "and QuiescentState: seen",
+		},
+		{
+			Name: "a handle remembers what it saw before Unregister", File: "registry.go",
+			Old:  "\th.rec, h.seen = tomb, 0\n",
+			New:  "\th.rec = tomb\n",
+			Test: "^TestUseAfterUnregister$", Expect: "no panic, want one with",
+		},
+		{
 			Name: "a quiescent state does not look at the notice", File: "reader_qsbr.go",
 			Old:  "\treleaseStore(&rec.word, e)\n\tif atomic.LoadUint64(&rec.notice) != 0 {\n",
 			New:  "\treleaseStore(&rec.word, e)\n\tif false {\n",

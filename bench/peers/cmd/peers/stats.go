@@ -151,7 +151,7 @@ type figure struct {
 	entrant
 	unit           string
 	count          int
-	values         []float64 // by round, when no run failed
+	values         []float64 // by round
 	median, lo, hi float64
 }
 
@@ -174,7 +174,7 @@ func summary(e entrant, unit string, values []float64) figure {
 // returns the median of what comes out. What ran in one round ran within seconds, and
 // a machine whose caches are far from one another for a minute then has them far for
 // both sides; the quotient of two medians would hold one minute against another. That
-// is what is left where a run failed, so that rounds cannot be told apart.
+// is what is left where one has fewer values than another, as a run failed.
 func quotient(over, under []figure) figure {
 	var out []float64
 	q := figure{median: 1, lo: 1, hi: 1}
