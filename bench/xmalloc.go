@@ -58,7 +58,7 @@ func (x *exchange) pop(w *Worker, stack *[]*xmallocObjects) *xmallocObjects {
 		}
 		over := x.producers == 0
 		x.mu.Unlock()
-		if over || !relax(w, 64*i) {
+		if over || !relax(w, i, spinTurns/64) {
 			return nil
 		}
 	}
