@@ -25,9 +25,9 @@ func TestArrayAdapts(t *testing.T) {
 		{64, false, 120, false, false, 120},
 		{64, false, 120, true, false, 240},
 		{64, false, 120, false, true, 240},
-		{64, false, 480, false, true, 960},
-		{64, false, 960, false, true, 960}, // a few batches are enough for those who meet
-		{64, false, 960, true, true, 1920},
+		{64, false, 960, false, true, 1920},
+		{64, false, 1920, false, true, 1920}, // a few batches are enough for those who meet
+		{64, false, 1920, true, true, 3840},
 		{64, false, 10000, true, false, 16384},
 		{64, false, 16384, true, true, 16384},
 		{1000, false, 4000, true, false, 4194}, // a quarter of 16 MiB

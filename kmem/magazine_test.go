@@ -125,7 +125,7 @@ func TestSharedFollowsCrowd(t *testing.T) {
 		if !s.take() {
 			t.Fatal("the slot is taken")
 		}
-		for _, want := range []int{base, 2 * base, 4 * base, most, most} { // the first one gives the array its entries
+		for _, want := range []int{base, 2 * base, 4 * base, 8 * base, most, most} { // the first one gives the array its entries
 			c.lock()
 			s.adapt(false, true)
 			c.unlock()
