@@ -59,10 +59,12 @@ func (s *suite[T]) randomLive(w *worker) {
 	w.begin()
 	for ok := true; ok; ok = w.more(chunk) {
 		for i := range chunk {
+			fresh := a.alloc(uint64(i))
 			rng = rng.step()
 			k := rng.below(n)
-			a.free(p[k])
-			p[k] = a.alloc(uint64(i))
+			old := p[k]
+			p[k] = fresh
+			a.free(old)
 		}
 	}
 }

@@ -74,9 +74,12 @@ void random_live(struct worker *w)
 	begin(w);
 	do {
 		for (uint64_t i = 0; i < CHUNK; i++) {
+			void *new = get();
+			touch(new, i);
 			uint32_t k = below(rng = step(rng), N);
-			put(p[k]);
-			touch(p[k] = get(), i);
+			void *old = p[k];
+			p[k] = new;
+			put(old);
 		}
 	} while (more(w, CHUNK));
 	for (int i = 0; i < N; i++)
