@@ -76,6 +76,14 @@ func (g goal) applies(r row, e entrant) bool {
 		(!g.scaling || r.cpus == 2)
 }
 
+// met reports whether a figure reaches the goal.
+func (g *goal) met(value float64) bool {
+	if g.scaling || g.crowded {
+		return value >= g.limit
+	}
+	return value <= g.limit
+}
+
 func (g goal) rival(e entrant) bool { return slices.Contains(g.against, e.impl) }
 
 func (g goal) figureUnit() string {

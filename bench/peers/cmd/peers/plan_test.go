@@ -50,9 +50,10 @@ func TestCells(t *testing.T) {
 		t.Errorf("cells %v", got)
 	}
 	mine, peer := &program{impl: ours, runs: oursRuns}, &program{impl: "glibc", runs: mallocRuns("glibc")}
-	crowd := cell{bench: "Pair", size: 64, cpus: 16, crowd: true}
-	if steps := plan(1, []cell{crowd}, []*program{mine, peer}); len(steps) != 1 || steps[0].program != mine {
-		t.Errorf("%d steps where CPUs are crowded, want ours alone", len(steps))
+	floor := &program{impl: "bare", runs: bareRuns("bare")}
+	crowd := cell{bench: "Batch10k", size: 64, cpus: 16, crowd: true}
+	if steps := plan(1, []cell{crowd}, []*program{mine, peer, floor}); len(steps) != 2 || steps[0].program != mine || steps[1].program != floor {
+		t.Errorf("%d steps where CPUs are crowded, want ours and the floor's", len(steps))
 	}
 }
 

@@ -86,83 +86,83 @@ func (all *results) goalLines(r row, e entrant) []line {
 	rival, compared := all.best(r, "ns/op", worker)
 	if ok && compared {
 		l := line{row: r, ours: ours, rival: rival}
-		l.ratio(ours, rival)
+		l.set(quotient([]figure{ours}, []figure{rival}))
 		l.behind = l.value > 1
 		out = append(out, l)
 	}
 	return out
 }
 
-// hold measures a figure of ours by a goal.
+// hold measures a figure of ours by a goal, and beside it those of the floors.
 func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 	l = line{row: r, goal: g}
 	if l.ours, ok = all.get(r, e, g.figureUnit()); !ok {
 		return l, false
 	}
+	var value func(figure, entrant) (figure, bool)
 	switch {
 	case g.scaling:
-		if !all.scale(&l, e) {
-			return l, false
-		}
-		l.reached = l.value >= g.limit
+		value = func(f figure, e entrant) (figure, bool) { return all.scaling(r, e, f) }
 	case g.crowded:
-		if !all.share(&l, e) {
-			return l, false
-		}
-		l.reached = l.value >= g.limit
+		value = func(f figure, e entrant) (figure, bool) { return all.share(r, e, f) }
 	case len(g.against) == 0:
-		l.value, l.low, l.high = l.ours.median, l.ours.lo, l.ours.hi
-		l.reached = l.value <= g.limit
+		value = func(f figure, _ entrant) (figure, bool) { return f, true }
 	default:
 		if l.rival, ok = all.best(r, g.figureUnit(), g.rival); !ok {
 			l.notMeasuring = true
 			return l, true
 		}
-		l.ratio(l.ours, l.rival)
-		l.reached = l.value <= g.limit
-		for _, impl := range floors {
-			if f, ok := all.get(r, entrant{impl, "malloc"}, g.figureUnit()); ok {
-				l.floors += fmt.Sprintf(", %s %.2f", impl, quotient([]figure{f}, []figure{l.rival}).median)
+		value = func(f figure, _ entrant) (figure, bool) {
+			return quotient([]figure{f}, []figure{l.rival}), true
+		}
+	}
+	v, ok := value(l.ours, e)
+	if !ok {
+		return l, false
+	}
+	l.set(v)
+	l.reached = g.met(l.value)
+	l.behind = l.rival.count > 0 && l.value > 1 && worker(l.rival.entrant)
+	for _, impl := range floors {
+		e := entrant{impl, "malloc"}
+		if f, ok := all.get(r, e, g.figureUnit()); ok {
+			if v, ok := value(f, e); ok {
+				l.floors += fmt.Sprintf(", %s %.2f", impl, v.median)
 			}
 		}
-		l.behind = l.value > 1 && worker(l.rival.entrant)
 	}
 	return l, true
 }
 
-func (l *line) ratio(ours, rival figure) {
-	l.set(1, quotient([]figure{ours}, []figure{rival}))
-}
+func (l *line) set(f figure) { l.value, l.low, l.high = f.median, f.lo, f.hi }
 
-func (l *line) set(by float64, f figure) { l.value, l.low, l.high = by*f.median, by*f.lo, by*f.hi }
-
-// scale sets the share of the counting loop's scaling that we have from 1 CPU
-// to the row's.
-func (all *results) scale(l *line, e entrant) bool {
+// scaling is the share of the counting loop's scaling, from 1 CPU to the row's, that f
+// is, the entrant's figure on the row's CPUs.
+func (all *results) scaling(r row, e entrant, f figure) (figure, bool) {
 	loop := entrant{impl: "loop"}
-	from := l.row
+	from := r
 	from.cpus = 1
 	one, ok1 := all.get(from, e, "ns/op")
 	loop1, ok2 := all.get(row{bench: "Loop", live: 1, cpus: 1}, loop, "ns/op")
-	loopN, ok3 := all.get(row{bench: "Loop", live: 1, cpus: l.cpus}, loop, "ns/op")
+	loopN, ok3 := all.get(row{bench: "Loop", live: 1, cpus: r.cpus}, loop, "ns/op")
 	if !ok1 || !ok2 || !ok3 {
-		return false
+		return figure{}, false
 	}
-	l.set(1, quotient([]figure{one, loopN}, []figure{l.ours, loop1}))
-	return true
+	return quotient([]figure{one, loopN}, []figure{f, loop1}), true
 }
 
-// share sets how much of the throughput is left of what it is with a core for
-// each CPU.
-func (all *results) share(l *line, e entrant) bool {
-	from := l.row
+// share is how much of an entrant's throughput with a core for each CPU is left in f.
+func (all *results) share(r row, e entrant, f figure) (figure, bool) {
+	from := r
 	from.cpus, from.crowded = all.cores, false
 	roomy, ok := all.get(from, e, "ns/op")
 	if !ok {
-		return false
+		return figure{}, false
 	}
-	l.set(float64(l.row.cpus)/float64(all.cores), quotient([]figure{roomy}, []figure{l.ours}))
-	return true
+	q := quotient([]figure{roomy}, []figure{f})
+	by := float64(r.cpus) / float64(all.cores)
+	q.median, q.lo, q.hi = by*q.median, by*q.lo, by*q.hi
+	return q, true
 }
 
 // certain reports whether the whole interval lies on one side of the goal.
