@@ -97,7 +97,7 @@ func randomCPU(r *Run) error {
 				rng := newRandom(w.ID)
 				w.Begin()
 				for w.Next() {
-					for i := 0; i < w.Chunk; i++ {
+					for i, n := 0, w.Chunk; i < n; i++ {
 						p := l.Alloc()
 						if p == nil {
 							outOfMemory(c)

@@ -63,9 +63,9 @@ func (r *ring) next(w *Worker) *ringSlot {
 func (r *ring) done() { r.head.Add(1) }
 
 // spinTurns is how often a wait looks before it lets somebody else run: for about 16
-// us, as the peers do. For the runtime to go from one locked thread to another takes
-// several times as long as a look, in part on the CPU that is waited for: with a
-// sixteenth of the turns ProdCons took 13 to 20 ns, and with these 13.
+// us, as the peers do. The runtime takes microseconds to go from one locked thread to
+// another, some of them on the CPU that is waited for: with a sixteenth of the turns
+// ProdCons took 13 to 20 ns, and with these 13.
 const spinTurns = 1 << 14
 
 // relax is turn i of a wait for another worker: mostly nothing, and once in so many
