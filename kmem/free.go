@@ -29,9 +29,10 @@ func (l *Local) Free(p Pointer) {
 			l.busy = 0
 		}
 	}
-	// A branch that is always taken. Where Free is inlined, what the caller's loop has in
-	// registers must be stored for this call, to which six ways lead. The compiler does
-	// so ahead of them, in every turn, unless the call has a block with one way in.
+	// A branch that is always taken: every handle has a cache. Where Free is inlined, what
+	// the caller's loop has in registers must be stored for this call, to which seven ways
+	// lead. The compiler does so ahead of them, in every turn, unless the call has a block
+	// with one way in, and another leads past it (a panic there would not do).
 	if l.cache != nil {
 		l.freeSlow(obj)
 	}

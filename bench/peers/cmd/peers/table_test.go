@@ -109,6 +109,27 @@ BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
 	}
 }
 
+// So is a missed goal of scaling, with theirs from one CPU to two.
+func TestFloorsOfScaling(t *testing.T) {
+	all := readText(t, `
+BenchmarkLoop/impl=loop-1 1 1 ns/op
+BenchmarkLoop/impl=loop-2 1 1 ns/op
+BenchmarkBatch10k/api=cpu/flags=none/size=64-1 1 4 ns/op
+BenchmarkBatch10k/api=malloc/flags=none/size=64/impl=bare-1 1 3 ns/op
+BenchmarkBatch10k/api=cpu/flags=none/size=64-2 1 5 ns/op
+BenchmarkBatch10k/api=malloc/flags=none/size=64/impl=bare-2 1 4 ns/op
+`)
+	for _, l := range all.lines() {
+		if l.goal != nil && l.goal.scaling {
+			if l.value != 0.8 || !strings.HasSuffix(l.verdict(), ", bare 0.75") {
+				t.Errorf("%s: %+v, want 0.8, and beside it 0.75", l.verdict(), l)
+			}
+			return
+		}
+	}
+	t.Error("no line of scaling")
+}
+
 // A ratio is of what ran in the same round: the machine is slow in the last two here,
 // and the peer met one of them more. Where a run failed, it is of the medians.
 func TestRatioIsByRound(t *testing.T) {
