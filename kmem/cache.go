@@ -248,7 +248,6 @@ func (c *Cache) Shrink() int {
 	c.lock()
 	c.takeFree(&v)
 	c.freeLimit, c.idle = c.baseFreeLimit(), 0
-	c.lessShared(0)
 	c.unlock()
 	c.destroySlabs(v)
 	c.heap.driveLimbo() // pages that come home now are next to each other

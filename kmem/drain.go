@@ -136,10 +136,7 @@ func (c *Cache) steal() (v victims, twice addr) {
 		waitFor(s.take)
 		twice = max(twice, c.empty(&s.arrayCache, &v), c.emptyHot(&s.arrayCache, &v))
 	}
-	c.lock()
-	twice = max(twice, c.unshare(c.shared.avail, &v))
-	c.unlock()
-	return v, twice
+	return v, max(twice, c.emptyShared(&v))
 }
 
 // restore gives the array caches back to their owners. The caller holds owners.

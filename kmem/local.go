@@ -5,6 +5,7 @@ package kmem
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/slabrcu/slabrcu/smp"
@@ -50,7 +51,8 @@ func (c *Cache) On(cpu *smp.CPU) *Local {
 // CPU's handles appear when they are asked for.
 func (h *Heap) CPUOnline(*smp.CPU) {}
 
-// CPUOffline drains the handles of a CPU that goes away, on its own goroutine.
+// CPUOffline drains the handles of a CPU that goes away, on its own goroutine, and
+// with the last one what is shared.
 func (h *Heap) CPUOffline(cpu *smp.CPU) {
 	for _, c := range h.list() {
 		c.cpuOffline(cpu.ID())
@@ -68,6 +70,9 @@ func (c *Cache) cpuOffline(id int) {
 	atomic.StoreUint32(&l.stolen, stolenGone) // whoever keeps the handle is told
 	var v victims
 	twice := max(c.empty(l.array(), &v), c.emptyHot(l.array(), &v))
+	if !slices.ContainsFunc(c.locals, func(l *Local) bool { return l != nil }) {
+		twice = max(twice, c.emptyShared(&v))
+	}
 	c.owners.Unlock()
 	c.afterFree(v, twice)
 }

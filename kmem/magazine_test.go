@@ -294,6 +294,10 @@ func TestMutantsMagazines(t *testing.T) {
 		Old: "	if crowded {\n", New: "	if false {\n",
 		Test: "^TestSharedFollowsCrowd$", Expect: "room for",
 	}, {
+		Name: "the last CPU leaves the shared array full", File: "local.go",
+		Old: "c.emptyShared(&v)", New: "0",
+		Test: "^TestHotplug$", Expect: "after the CPUs went",
+	}, {
 		Name: "a crowd's room stays", File: "reapcache.go",
 		Old: "c.lessShared(s.limit / 2)", New: "c.lessShared(s.limit)",
 		Test: "^TestSharedFollowsCrowd$", Expect: "a minute later",
