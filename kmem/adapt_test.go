@@ -15,24 +15,31 @@ import (
 func TestArrayAdapts(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{})
 	for _, step := range []struct {
-		size            int
-		fixed           bool
-		limit           int
-		swings, crowded bool
-		want            int
+		size          int
+		fixed         bool
+		limit         int
+		flushed       bool // and then comes a refill
+		streamed      int  // beyond what the shared array takes
+		want, streams int  // the limit; what is counted of the stream then
 	}{
-		{64, false, 0, false, false, 120}, // the first trip
-		{64, false, 120, false, false, 120},
-		{64, false, 120, true, false, 240},
-		{64, false, 120, false, true, 240},
-		{64, false, 960, false, true, 1920},
-		{64, false, 1920, false, true, 1920}, // a few batches are enough for those who meet
-		{64, false, 1920, true, true, 3840},
-		{64, false, 10000, true, false, 16384},
-		{64, false, 16384, true, true, 16384},
-		{1000, false, 4000, true, false, 4194}, // a quarter of 16 MiB
-		{64, true, 0, true, true, 120},
-		{64, true, 120, true, true, 120},
+		{64, false, 0, false, 0, 120, 480}, // the first trip
+		{64, false, 120, false, 0, 120, 480},
+		{64, false, 120, true, 0, 240, 0},
+		{64, false, 120, true, 1, 240, 0}, // of the other way
+		{64, false, 120, false, 1, 240, 0},
+		{64, false, 20000, false, 1, 32768, 0},
+		{256, false, 7680, false, 1, 8192, 0}, // two mebibytes
+		{256, false, 8192, false, 1, 8192, 0},
+		{256, false, 8192, true, 0, 16384, 0},
+		{256, false, 16384, false, 1, 16384, 0}, // it swings over more
+		{131072, false, 8, false, 1, 16, 0},
+		{131072, false, 16, false, 1, 16, 0},
+		{64, false, 20000, true, 0, 32768, 0},
+		{64, false, 32768, false, 1, 32768, 0},
+		{1000, false, 4000, true, 0, 4194, 0}, // a quarter of 16 MiB
+		{64, true, 0, false, 1, 120, 0},
+		{64, true, 120, false, 1, 120, 0},
+		{64, true, 120, true, 0, 120, 0},
 	} {
 		c := newTestCache(t, h, "c", step.size, CacheOptions{FixedArrays: step.fixed})
 		s := &c.slots.s[0]
@@ -43,10 +50,11 @@ func TestArrayAdapts(t *testing.T) {
 			s.resize(step.limit)
 		}
 		c.lock()
-		s.adapt(step.swings, step.crowded)
+		s.flushed, s.streamed = step.flushed, c.shared.limit+step.streamed
+		s.adapt(false)
 		c.unlock()
-		if int(s.limit) != step.want {
-			t.Errorf("%+v: the limit is %d", step, s.limit)
+		if int(s.limit) != step.want || s.streamed != step.streams {
+			t.Errorf("%+v: the limit is %d, the stream %d", step, s.limit, s.streamed)
 		}
 		s.giveBack()
 		if err := c.Destroy(); err != nil {
@@ -103,9 +111,21 @@ func TestMutantsAdapt(t *testing.T) {
 		t.Skip("the plain lane runs these; each is a build of its own")
 	}
 	mutant.Run(t, []mutant.Mutant{{
-		Name: "contention grows nothing", File: "free.go",
-		Old: "case crowded && ", New: "case false && ",
+		Name: "a stream grows nothing", File: "free.go",
+		Old: "case streams && ", New: "case false && ",
 		Test: "^TestArrayAdapts$", Expect: "the limit is",
+	}, {
+		Name: "a stream has no bound", File: "free.go",
+		Old: "max(c.limit, streamBytes/c.geo.ObjSize)", New: "c.maxLimit",
+		Test: "^TestArrayAdapts$", Expect: "the limit is",
+	}, {
+		Name: "what went to slabs is a stream", File: "free.go",
+		Old: "	a.passes(0)\n", New: "	a.passes(len(objs))\n",
+		Test: "^TestStreams$", Expect: "alone",
+	}, {
+		Name: "what came from slabs is a stream", File: "alloc.go",
+		Old: "a.passes(before - c.shared.avail)", New: "a.passes(got + 0*before)",
+		Test: "^TestStreams$", Expect: "alone",
 	}, {
 		Name: "a limit that grew stays", File: "reapcache.go",
 		Old: "limit := max(c.limit, int(a.limit)/2)", New: "limit := int(a.limit)",

@@ -149,19 +149,20 @@ func (c *Cache) refill(a *arrayCache) bool {
 	if trace.IsEnabled() {
 		defer trace.StartRegion(context.Background(), "kmem.Refill").End()
 	}
-	contended := c.lock()
-	a.adapt(a.flushed, contended)
-	a.flushed = false
+	c.lock()
+	a.adapt(false)
 	n := c.perBatch(int(a.limit))
 	if a.touched == 0 {
 		n = min(n, refillUntouched)
 	}
 	dst := a.oldest(n)
+	before := c.shared.avail
 	mag := c.shared.swap(n, a.spare)
 	got := len(mag)
 	if got == 0 {
 		got = c.takeStacked(dst)
 	}
+	a.passes(before - c.shared.avail)
 	c.stats.refills++
 	c.unlock()
 	if mag != nil {

@@ -26,7 +26,9 @@ type arrayCache struct {
 	busy   uint32 // of a [Local]: written by the owner
 	stolen uint32 // of a [Local]: written by drainers, under the cache's owners
 	cpu    int    // of a [Local]: constant
-	_      [smp.LinePad]byte
+
+	streamed int // objects that went one way through the shared array, in a row
+	_        [smp.LinePad]byte
 }
 
 // bind makes a the empty array cache of an owner in c. Its entries come with

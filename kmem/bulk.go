@@ -62,9 +62,8 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 func (c *Cache) suits(a *arrayCache, n int) bool {
 	if n > int(a.limit)/2 && n <= c.maxLimit/2 && a.flushed {
 		c.lock()
-		a.adapt(true, false)
+		a.adapt(false)
 		c.unlock()
-		a.flushed = false
 	}
 	limit := int(a.limit)
 	if limit == 0 {
@@ -194,7 +193,7 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 	twice = max(twice, again)
 	if a.limit == 0 { // its first use: the next one finds room
 		c.lock()
-		a.adapt(false, false)
+		a.adapt(true)
 		c.unlock()
 	}
 	for n := 0; n < len(objs); n += bulkChunk {

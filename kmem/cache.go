@@ -27,7 +27,7 @@ type CacheOptions struct {
 	Ctor func(p Pointer)
 	// FixedArrays keeps array caches at the limits of 2.6.9, instead of letting
 	// them grow where their owner swings between allocating and freeing many
-	// objects, or meets others at the cache's lock, and shrink where it does not; the
+	// objects, or hands them on to others, and shrink where it does not; the
 	// shared array keeps its limit, too. [Cache.Tune] sets other limits.
 	FixedArrays bool
 	// NoLeases makes goroutines that are no emulated CPU borrow an array cache by
@@ -206,7 +206,7 @@ const (
 	// quarter of it.
 	maxFreeBytes = 16 << 20
 	// maxLimit bounds the entries that an array grows to.
-	maxLimit = 16384
+	maxLimit = 32768
 )
 
 // swing is called when the cache grows. When it destroyed slabs since it grew
@@ -219,14 +219,13 @@ func (c *Cache) swing() {
 	}
 }
 
-// lock takes mu, counts the trip, and reports whether it met somebody.
-func (c *Cache) lock() (contended bool) {
-	if contended = !c.mu.TryLock(); contended {
+// lock takes mu and counts the trip, and whether it met somebody.
+func (c *Cache) lock() {
+	if !c.mu.TryLock() {
 		c.mu.Lock()
 		c.stats.contended++
 	}
 	c.stats.trips++
-	return contended
 }
 
 // unlock checks the lists where invariants are on, and releases mu.

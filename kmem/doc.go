@@ -180,9 +180,9 @@
 //   - A slab changes its list only when its group changes.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
 //     so that allocating and freeing ten thousand objects in turn takes no lock,
-//     and to a few batches where owners meet at the lock. The reaper takes that
-//     back from arrays that are not refilled. FixedArrays turns it off, and Tune,
-//     which sets limits by hand: tune.go.
+//     and to two mebibytes of objects where they stream from owner to owner: free.go.
+//     The reaper takes that back from arrays that are not refilled. FixedArrays turns
+//     it off, and Tune, which sets limits by hand: tune.go.
 //   - The limit on free slabs doubles when the cache is seen to swing between
 //     growing and destroying, up to 16 MiB; Shrink takes it back.
 //   - The reaper is one goroutine per heap, not a timer per CPU, and only there is

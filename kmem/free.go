@@ -177,9 +177,8 @@ func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 		a.spare = m[:0]
 	}
 	moved := 0
-	contended := c.lock()
-	a.adapt(false, contended)
-	a.flushed = true
+	c.lock()
+	a.adapt(true)
 	if !a.hasRoom(n) { // it was not made larger
 		moved, twice = c.unload(a, objs, m, n, v)
 	}
@@ -196,10 +195,12 @@ func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims
 	if m != nil {
 		if spare, ok := c.shared.put(m); ok {
 			a.spare = spare
+			a.passes(len(m))
 			c.stir()
 			return len(m), 0
 		}
 	}
+	a.passes(0)
 	for moved == 0 || int(a.avail)-moved+n > int(a.limit) {
 		done, t := c.freeBlock(objs[moved:], v)
 		moved, twice = moved+done, max(twice, t)
@@ -207,29 +208,54 @@ func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims
 	return moved, twice
 }
 
-// adapt gives an array its entries, and makes it twice as large when its owner
-// swings between flush and refill, or met others at the lock; then the shared array
-// takes more as well. The caller owns a and holds mu.
+// adapt gives an array its entries, and makes it twice as large when its owner swings
+// between flush and refill, or objects stream through it; then the shared array takes
+// more as well. Its last batch was the other way where flush is not a.flushed. The
+// caller owns a and holds mu.
 //
 // An owner that swings works on many objects at a time and wants them all at
-// hand. Owners that meet hand objects to each other: for them a few batches are
-// enough, and more would only let the objects grow cold.
-func (a *arrayCache) adapt(swings, crowded bool) {
+// hand. Owners between which objects stream, one allocates what another frees, want
+// fewer trips to the lock, and want them cold: streamBytes.
+func (a *arrayCache) adapt(flush bool) {
 	c := a.cache
-	switch double := min(2*int(a.limit), c.maxLimit); {
+	swings := a.flushed && !flush
+	if a.flushed != flush {
+		a.flushed, a.streamed = flush, 0
+	}
+	streams := a.streamed > c.shared.limit
+	switch double := 2 * int(a.limit); {
 	case a.limit == 0:
 		a.resize(c.limit)
 		c.stir()
 	case swings && int(a.limit) < c.maxLimit:
-		a.resize(double)
-	case crowded && int(a.limit) < min(crowdFactor*c.limit, c.maxLimit):
-		a.resize(double)
+		a.resize(min(double, c.maxLimit))
+	case streams && int(a.limit) < c.streamLimit():
+		a.resize(min(double, c.streamLimit()))
 	}
-	if crowded {
+	if streams {
+		a.streamed = 0
 		c.shareMore(a)
 	}
 }
 
-// crowdFactor bounds, in limits, what an array grows to by contention: so far that in
-// ProdCons fewer than 1 in 100 trips meet somebody. With 8 it is 1 in 50.
-const crowdFactor = 16
+// passes counts n objects that an array got from the shared array, or gave it; 0 is a
+// batch from the slabs, or for them. When more went one way in a row than the shared
+// array takes, others must have put them there, or taken them out. The caller owns a and
+// holds mu.
+func (a *arrayCache) passes(n int) {
+	if a.streamed += n; n == 0 {
+		a.streamed = 0
+	}
+}
+
+// streamLimit bounds what an array grows to by objects that stream.
+func (c *Cache) streamLimit() int {
+	return min(max(c.limit, streamBytes/c.geo.ObjSize), c.maxLimit)
+}
+
+// streamBytes bounds the objects in an array between owners that hand them on: twice
+// what a CPU's own cache holds these years. An object that still lies in the cache of the
+// CPU that freed it makes the next one wait longer, for its first write, than one that
+// has left that: ProdCons of 256 bytes takes 12.6 ns with 480 KiB, 9.1 with 1 MiB and 7.3
+// with 2, and a ring without an allocator 6.1.
+const streamBytes = 2 << 20

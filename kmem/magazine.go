@@ -153,15 +153,15 @@ func (s *sharedArray) dropEmpty() {
 }
 
 // shareMore lets the shared array hold as many batches of an array as it holds of a
-// new one. The caller of lock met somebody: objects go from owner to owner, and are
-// to find room here rather than be put on slabs and taken off again under the lock.
+// new one, where objects go from owner to owner: they are to find room here rather than
+// be put on slabs and taken off again under the lock.
 func (c *Cache) shareMore(a *arrayCache) {
 	c.shared.limit = max(c.shared.limit, min(c.sharedFactor*c.perBatch(int(a.limit)), c.mostShared()))
 }
 
 // mostShared is the largest limit that a shared array can have.
 func (c *Cache) mostShared() int {
-	return c.sharedFactor * c.perBatch(min(crowdFactor*c.limit, c.maxLimit))
+	return c.sharedFactor * c.perBatch(c.streamLimit())
 }
 
 // baseShared is the limit of a shared array at first.

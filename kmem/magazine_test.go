@@ -115,25 +115,52 @@ func TestMagazines(t *testing.T) {
 	})
 }
 
-// TestSharedFollowsCrowd: owners that meet get a shared array for as many of their
-// batches as for a new one's, and it comes down again when they are gone.
-func TestSharedFollowsCrowd(t *testing.T) {
+// TestStreams: one owner allocates what another frees. Their arrays come to hold two
+// mebibytes and the shared array as many of their batches as of a new one's; when they are
+// gone it comes down again. An owner that allocates and frees as many alone is no stream.
+func TestStreams(t *testing.T) {
 	underFakeClock(t, HeapOptions{}, func(t *testing.T, h *Heap) {
-		c := newTestCache(t, h, "crowded", 64, CacheOptions{})
-		const base, most = 8 * 60, 8 * crowdFactor * 60
-		s := &c.slots.s[0]
-		if !s.take() {
-			t.Fatal("the slot is taken")
+		c := newTestCache(t, h, "streamed", 256, CacheOptions{})
+		const base, limit, objects = 8 * 60, 2 << 20 / 256, 100_000
+		from, to := &c.slots.s[0], &c.slots.s[1]
+		if !from.take() || !to.take() {
+			t.Fatal("a slot is taken")
 		}
-		for _, want := range []int{base, 2 * base, 4 * base, 8 * base, most, most} { // the first one gives the array its entries
-			c.lock()
-			s.adapt(false, true)
-			c.unlock()
-			if got := c.Stats().SharedLimit; got != want {
-				t.Errorf("room for %d objects beside an array of %d, want %d", got, s.limit, want)
+		give := func(s *slot, obj addr) {
+			v, twice := c.give(&s.arrayCache, obj)
+			c.afterFree(v, twice)
+		}
+		c.freeLimit = objects // so that slabs stay
+		for c.lists.freeObjects < objects {
+			if err := c.grow(); err != nil {
+				t.Fatal(err)
 			}
 		}
-		s.giveBack()
+		var alone []addr
+		for range objects {
+			alone = append(alone, c.get(&from.arrayCache))
+		}
+		for _, obj := range alone {
+			give(from, obj)
+		}
+		if got := c.Stats().SharedLimit; from.limit != 120 || got != base {
+			t.Errorf("alone: an array of %d and room for %d, want 120 and %d", from.limit, got, base)
+		}
+		var trips uint64
+		for i := range 3 * objects {
+			if i == 2*objects {
+				trips = c.Stats().LockTrips
+			}
+			give(to, c.get(&from.arrayCache))
+		}
+		if got := c.Stats().SharedLimit; from.limit != limit || to.limit != limit || got != base*limit/120 {
+			t.Errorf("arrays of %d and %d and room for %d, want %d and %d", from.limit, to.limit, got, limit, base*limit/120)
+		}
+		if n := c.Stats().LockTrips - trips; n > 2*objects/(limit/2)+2 {
+			t.Errorf("%d trips to the lock for %d objects, want batches of %d", n, objects, limit/2)
+		}
+		from.giveBack()
+		to.giveBack()
 		time.Sleep(time.Minute)
 		if got := c.Stats().SharedLimit; got != base {
 			t.Errorf("room for %d objects a minute later, want %d", got, base)
@@ -290,17 +317,17 @@ func TestMutantsMagazines(t *testing.T) {
 		Old: "	twice = max(twice, c.unshare(c.shared.avail, &v)) ", New: "	",
 		Test: "^TestTuneKeepsDeferred$", Expect: "are lost",
 	}, {
-		Name: "a crowd gets no room", File: "free.go",
-		Old: "	if crowded {\n", New: "	if false {\n",
-		Test: "^TestSharedFollowsCrowd$", Expect: "room for",
+		Name: "a stream gets no room", File: "free.go",
+		Old: "		c.shareMore(a)\n", New: "",
+		Test: "^TestStreams$", Expect: "room for",
 	}, {
 		Name: "the last CPU leaves the shared array full", File: "local.go",
 		Old: "c.emptyShared(&v)", New: "0",
 		Test: "^TestHotplug$", Expect: "after the CPUs went",
 	}, {
-		Name: "a crowd's room stays", File: "reapcache.go",
+		Name: "a stream's room stays", File: "reapcache.go",
 		Old: "c.lessShared(s.limit / 2)", New: "c.lessShared(s.limit)",
-		Test: "^TestSharedFollowsCrowd$", Expect: "a minute later",
+		Test: "^TestStreams$", Expect: "a minute later",
 	}, {
 		Name: "bulks pass an array by for ever", File: "bulk.go",
 		Old: "&& n <= c.maxLimit/2 && a.flushed {", New: "&& false {",

@@ -58,12 +58,12 @@ func TestParseTuning(t *testing.T) {
 		{"anon_vma 120 60", tuning{}, "want \"name"},
 		{"anon_vma 120 60 8 1", tuning{}, "want \"name"},
 		{"anon_vma 120 sixty 8", tuning{}, `"sixty" is no number`},
-		{"anon_vma 0 0 0", tuning{}, "limit 0; legal are 1 to 16384"},
+		{"anon_vma 0 0 0", tuning{}, "limit 0; legal are 1 to 32768"},
 		{"anon_vma 2000000000 1 0", tuning{}, "limit 2000000000"},
 		{"anon_vma 10 0 0", tuning{}, "batchcount 0; legal are 1 to the limit, 10"},
 		{"anon_vma 10 11 0", tuning{}, "batchcount 11"},
-		{"anon_vma 10 5 -1", tuning{}, "sharedfactor -1; legal are 0 to 3276"},
-		{"anon_vma 10 5 3277", tuning{}, "sharedfactor 3277"},
+		{"anon_vma 10 5 -1", tuning{}, "sharedfactor -1; legal are 0 to 6553"},
+		{"anon_vma 10 5 6554", tuning{}, "sharedfactor 6554"},
 		{strings.Repeat("x", 125) + " 1 1 0", tuning{}, "131 bytes; legal are up to 128"},
 	} {
 		got, err := parseTuning(tt.line)

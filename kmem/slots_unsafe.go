@@ -26,7 +26,7 @@ type slot struct {
 	_ [smp.LinePad]byte
 
 	arrayCache
-	_ [88]byte
+	_ [80]byte
 }
 
 const (

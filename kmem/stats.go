@@ -45,7 +45,7 @@ type CacheStats struct {
 
 	Limit       int // objects that a new array cache holds, see [Cache.Tune]
 	Batch       int // objects that move at a time
-	SharedLimit int // objects that the shared array takes; more where owners meet
+	SharedLimit int // objects that the shared array takes; more where they stream from one owner to another
 }
 
 // Stats returns the cache's counters. It takes the cache's lock.

@@ -13,7 +13,7 @@ import "fmt"
 // All arrays are emptied and begin anew; the owner of an array that grew finds it
 // small again. It waits for owners that are inside Alloc or Free, and any
 // goroutine may call it, not from a constructor. The error says what is legal: a
-// limit of 1 to 16384, a batch of 1 to the limit, and a shared array of 0 to 16384
+// limit of 1 to 32768, a batch of 1 to the limit, and a shared array of 0 to 32768
 // objects. It panics after Destroy.
 func (c *Cache) Tune(limit, batch, shared int) error {
 	if err := (tuning{c.name, limit, batch, shared}).check(); err != nil {

@@ -19,7 +19,7 @@ func TestTuneRefuses(t *testing.T) {
 		limit, batch, shared int
 		says                 string
 	}{
-		{0, 1, 0, "limit 0; legal are 1 to 16384"},
+		{0, 1, 0, "limit 0; legal are 1 to 32768"},
 		{-1, 1, 0, "limit -1"},
 		{1 << 30, 1, 0, "limit 1073741824"},
 		{10, 0, 0, "batchcount 0; legal are 1 to the limit, 10"},
