@@ -210,8 +210,8 @@ func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims
 
 // adapt gives an array its entries, and makes it twice as large when its owner swings
 // between flush and refill, or objects stream through it; then the shared array takes
-// more as well. Its last batch was the other way where flush is not a.flushed. The
-// caller owns a and holds mu.
+// more as well. flush is which way the batch goes that the trip is for, a.flushed which
+// way the last one went. The caller owns a and holds mu.
 //
 // An owner that swings works on many objects at a time and wants them all at
 // hand. Owners between which objects stream, one allocates what another frees, want
