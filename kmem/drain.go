@@ -159,7 +159,7 @@ func (c *Cache) empty(a *arrayCache, v *victims) (twice addr) {
 		n, twice = c.freeBlock(a.oldest(int(a.avail)), v)
 		a.dropOldest(n)
 	}
-	a.touched, a.flushed = 0, false
+	a.touched, a.flushed, a.streamed = 0, false, 0
 	c.unlock()
 	return twice
 }

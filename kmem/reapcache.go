@@ -181,7 +181,7 @@ func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice addr) {
 	limit := max(c.limit, int(a.limit)/2)
 	c.unlock()
 	a.dropOldest(n)
-	a.flushed = false
+	a.flushed, a.streamed = false, 0
 	if limit < int(a.limit) && int(a.avail) <= limit {
 		a.resize(limit)
 	}
@@ -190,7 +190,10 @@ func (c *Cache) reapArray(a *arrayCache, v *victims) (left bool, twice addr) {
 
 // strip takes the entries away from an empty array, so that its owner finds no
 // room and stirs the cache before it puts anything in.
-func (a *arrayCache) strip() { a.entries, a.spare, a.limit, a.flushed = noEntries, nil, 0, false }
+func (a *arrayCache) strip() {
+	a.entries, a.spare, a.limit = noEntries, nil, 0
+	a.flushed, a.streamed = false, 0
+}
 
 // blind makes a slot without entries see no object anywhere in the heap, so that
 // the next free takes the slow path and stirs the cache: the hot slots have room
