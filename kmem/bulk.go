@@ -203,7 +203,7 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 		}
 		twice = max(twice, c.putStraight(chunk, &v))
 	}
-	a.flushed = true
+	a.flushed, a.streamed = true, 0
 	return bad, v, twice
 }
 

@@ -52,7 +52,7 @@ func (c *Cache) On(cpu *smp.CPU) *Local {
 func (h *Heap) CPUOnline(*smp.CPU) {}
 
 // CPUOffline drains the handles of a CPU that goes away, on its own goroutine, and
-// with the last one what is shared.
+// with a cache's last one what is shared.
 func (h *Heap) CPUOffline(cpu *smp.CPU) {
 	for _, c := range h.list() {
 		c.cpuOffline(cpu.ID())

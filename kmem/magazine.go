@@ -141,6 +141,7 @@ func (c *Cache) emptyShared(v *victims) (twice addr) {
 	defer c.unlock()
 	twice = c.unshare(c.shared.avail, v)
 	c.lessShared(0)
+	c.shared.dropEmpty()
 	return twice
 }
 

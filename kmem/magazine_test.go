@@ -168,6 +168,34 @@ func TestStreams(t *testing.T) {
 	})
 }
 
+// TestStreamFromLargeArrays: a stream is seen where the arrays have grown before, so that
+// a batch is more than the shared array takes.
+func TestStreamFromLargeArrays(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Reap: ReapOptions{Off: true}})
+	c := newTestCache(t, h, "grown", 256, CacheOptions{})
+	from, to := &c.slots.s[0], &c.slots.s[1]
+	if !from.take() || !to.take() {
+		t.Fatal("a slot is taken")
+	}
+	from.resize(4096)
+	to.resize(4096)
+	c.freeLimit = 1 << 20
+	for c.lists.freeObjects < 20_000 {
+		if err := c.grow(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 200_000 {
+		v, twice := c.give(&to.arrayCache, c.get(&from.arrayCache))
+		c.afterFree(v, twice)
+	}
+	if got, want := c.Stats().SharedLimit, c.mostShared(); got != want {
+		t.Errorf("room for %d objects beside arrays of %d and %d, want %d", got, from.limit, to.limit, want)
+	}
+	from.giveBack()
+	to.giveBack()
+}
+
 // TestSharedGathers: objects that come by ones and threes are a batch for the next refill.
 func TestSharedGathers(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{})
@@ -324,6 +352,10 @@ func TestMutantsMagazines(t *testing.T) {
 		Name: "the last CPU leaves the shared array full", File: "local.go",
 		Old: "c.emptyShared(&v)", New: "0",
 		Test: "^TestHotplug$", Expect: "after the CPUs went",
+	}, {
+		Name: "the shared array takes no part of a batch", File: "free.go",
+		Old: "	if c.shared.avail == 0 {", New: "	if false {",
+		Test: "^TestStreamFromLargeArrays$", Expect: "room for",
 	}, {
 		Name: "a stream's room stays", File: "reapcache.go",
 		Old: "c.lessShared(s.limit / 2)", New: "c.lessShared(s.limit)",
