@@ -210,9 +210,9 @@ func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims
 }
 
 // adapt gives an array its entries, and makes it twice as large when its owner swings
-// between flush and refill, or objects stream through it; then the shared array takes
-// more as well. flush is which way the batch goes that the trip is for, a.flushed which
-// way the last one went. The caller owns a and holds mu.
+// between flush and refill, or objects stream through it. For a stream the shared array
+// takes more as well. flush is which way the batch goes that the trip is for, a.flushed
+// which way the last one went. The caller owns a and holds mu.
 //
 // An owner that swings works on many objects at a time and wants them all at
 // hand. Owners between which objects stream, one allocates what another frees, want

@@ -143,8 +143,8 @@ func TestStreams(t *testing.T) {
 		for _, obj := range alone {
 			give(from, obj)
 		}
-		if got := c.Stats().SharedLimit; from.limit != 120 || got != base {
-			t.Errorf("alone: an array of %d and room for %d, want 120 and %d", from.limit, got, base)
+		if got := c.Stats().SharedLimit; from.limit != 120 || from.streamed != 0 || got != base {
+			t.Errorf("alone: an array of %d, %d objects counted and room for %d, want 120, 0 and %d", from.limit, from.streamed, got, base)
 		}
 		var trips uint64
 		for i := range 3 * objects {
@@ -194,6 +194,9 @@ func TestStreamFromLargeArrays(t *testing.T) {
 	}
 	from.giveBack()
 	to.giveBack()
+	if c.Shrink(); c.Stats().SharedLimit != c.baseShared() {
+		t.Errorf("room for %d objects after Shrink", c.Stats().SharedLimit)
+	}
 }
 
 // TestSharedGathers: objects that come by ones and threes are a batch for the next refill.
@@ -352,6 +355,18 @@ func TestMutantsMagazines(t *testing.T) {
 		Name: "the last CPU leaves the shared array full", File: "local.go",
 		Old: "c.emptyShared(&v)", New: "0",
 		Test: "^TestHotplug$", Expect: "after the CPUs went",
+	}, {
+		Name: "each CPU that goes empties the shared array", File: "local.go",
+		Old: "!slices.ContainsFunc(", New: "true || slices.ContainsFunc(",
+		Test: "^TestHotplug$", Expect: "not the last one",
+	}, {
+		Name: "a shared array that is emptied keeps its room", File: "magazine.go",
+		Old: "	c.lessShared(0)\n", New: "",
+		Test: "^TestStreamFromLargeArrays$", Expect: "after Shrink",
+	}, {
+		Name: "a batch for the slabs ends no stream", File: "free.go",
+		Old: "a.streamed += n; n == 0 {", New: "a.streamed += n; false {",
+		Test: "^TestStreams$", Expect: "alone",
 	}, {
 		Name: "the shared array takes no part of a batch", File: "free.go",
 		Old: "	if c.shared.avail == 0 {", New: "	if false {",

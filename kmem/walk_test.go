@@ -223,4 +223,11 @@ func TestHotplug(t *testing.T) {
 		}
 	}
 	mustPanic(t, "CPU 0 in cache \"hotplug\": that CPU is offline", func() { kept.Alloc() })
+	smp.Run(1, func(stays *smp.CPU) {
+		c.On(stays)
+		smp.Run(1, func(goes *smp.CPU) { fillAndFree(c.On(goes).Alloc, c.On(goes).Free, 500) })
+		if n := c.Stats().Shared; n == 0 {
+			t.Error("a CPU that was not the last one took what is shared with it")
+		}
+	})
 }
