@@ -35,7 +35,7 @@ func slabs(v ...int) Axis {
 }
 
 func runColour(r *Run) error {
-	r.Flags |= kmem.HWCacheAlign
+	r.Flags |= kmem.HWCacheAlign | kmem.ReclaimAccount // which holds slabs to a page
 	return r.withCache("colour", func(c *kmem.Cache) error {
 		g := c.Geometry()
 		if g.Order != 0 || max(g.Colours, 1) != r.Colours {

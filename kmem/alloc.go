@@ -160,7 +160,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	mag := c.shared.swap(n, a.spare)
 	got := len(mag)
 	if got == 0 {
-		got = c.takeStacked(dst)
+		got = c.takeStacked(dst, a.home)
 	}
 	a.passes(before - c.shared.avail)
 	c.stats.refills++
@@ -179,10 +179,10 @@ func (c *Cache) refill(a *arrayCache) bool {
 
 // takeStacked moves objects to dst, from the shared array or from the slabs, and
 // returns how many. The caller holds mu.
-func (c *Cache) takeStacked(dst []addr) int {
+func (c *Cache) takeStacked(dst []addr, home uint16) int {
 	got := c.shared.take(dst)
 	if got == 0 {
-		got = c.takeBatch(dst)
+		got = c.takeBatch(dst, home)
 		copy(dst, dst[len(dst)-got:])
 	}
 	return got

@@ -19,6 +19,7 @@ type arrayCache struct {
 	limit   uint32   // the owner flushes from here on; one or two more may come in
 	popping bool     // the last call that missed the hot slots was a pop
 	flushed bool     // the last batch was a flush
+	home    uint16   // constant; whose partial slabs it takes from first
 	touched uint32   // refilled since the reaper looked; read and cleared from outside, see reapcache.go
 	cache   *Cache   // constant
 	spare   magazine // an empty one, for the next flush
@@ -31,11 +32,11 @@ type arrayCache struct {
 	_        [smp.LinePad]byte
 }
 
-// bind makes a the empty array cache of an owner in c. Its entries come with
+// bind makes a the empty array cache of the i-th owner in c. Its entries come with
 // the first refill or flush, since most slots of most caches are never used. In
 // a debug cache no object is any array's.
-func (a *arrayCache) bind(c *Cache) {
-	a.frame, a.cache, a.entries = c.frame, c, noEntries
+func (a *arrayCache) bind(c *Cache, i int) {
+	a.frame, a.cache, a.entries, a.home = c.frame, c, noEntries, uint16(i%homes)
 	if c.debug != nil {
 		a.divide.span = 0
 	}

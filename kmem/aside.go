@@ -163,11 +163,10 @@ func (c *Cache) addAside(s *CacheStats) {
 		return
 	}
 	if p := c.sampler.profile; p != nil {
-		g := &p.lists.group
-		s.SlabsFull += g[slabsFull].n
-		s.SlabsPartial += g[slabsPartial].n
-		s.SlabsFree += g[slabsFree].n
-		n := g[slabsFull].n + g[slabsPartial].n + g[slabsFree].n
+		n := p.lists.slabs()
+		s.SlabsFull += p.lists.group[slabsFull].n
+		s.SlabsPartial += p.lists.partial()
+		s.SlabsFree += p.lists.group[slabsFree].n
 		s.Slabs += n
 		s.Objects += n * c.geo.Num
 	}

@@ -22,7 +22,7 @@ func (l *Local) AllocBulk(dst []Pointer) error {
 	if n == len(dst) {
 		return nil
 	}
-	return l.cache.allocRest(dst, n)
+	return l.cache.allocRest(dst, n, l.home)
 }
 
 // AllocBulk is [Local.AllocBulk] for any goroutine. Safe for concurrent use.
@@ -33,7 +33,7 @@ func (c *Cache) AllocBulk(dst []Pointer) error {
 	if n == len(dst) {
 		return nil
 	}
-	return c.allocRest(dst, n)
+	return c.allocRest(dst, n, s.home)
 }
 
 // getBulk moves objects to dst, as many as there are without growing, and
@@ -47,7 +47,7 @@ func (c *Cache) getBulk(a *arrayCache, dst []Pointer) int {
 		n += a.popBulk(dst[n:])
 	}
 	for n < len(dst) {
-		got := c.takeStraight(dst[n:])
+		got := c.takeStraight(dst[n:], a.home)
 		if got == 0 {
 			break
 		}
@@ -73,9 +73,9 @@ func (c *Cache) suits(a *arrayCache, n int) bool {
 }
 
 // allocRest fills dst from number n on, with no array owned, growing as needed.
-func (c *Cache) allocRest(dst []Pointer, n int) error {
+func (c *Cache) allocRest(dst []Pointer, n int, home uint16) error {
 	for n < len(dst) {
-		got, err := c.takeMore(dst[n:])
+		got, err := c.takeMore(dst[n:], home)
 		n += got
 		if err != nil {
 			c.FreeBulk(dst[:n])
@@ -87,27 +87,27 @@ func (c *Cache) allocRest(dst []Pointer, n int) error {
 }
 
 // takeMore moves objects to dst and returns how many, or it grows the cache.
-func (c *Cache) takeMore(dst []Pointer) (got int, err error) {
+func (c *Cache) takeMore(dst []Pointer, home uint16) (got int, err error) {
 	if c.debug != nil {
 		if dst[0], err = c.debug.alloc(); err != nil {
 			return 0, err
 		}
 		return 1, nil
 	}
-	if got = c.takeStraight(dst); got > 0 {
+	if got = c.takeStraight(dst, home); got > 0 {
 		return got, nil
 	}
 	return 0, c.grow()
 }
 
 // takeStraight moves objects from the shared array or the slabs to dst, a chunk
-// at most, and returns how many.
-func (c *Cache) takeStraight(dst []Pointer) int {
+// at most, and returns how many. The home is that of who asks.
+func (c *Cache) takeStraight(dst []Pointer, home uint16) int {
 	var buf [bulkChunk]addr
 	want := buf[:min(len(dst), bulkChunk)]
 	c.lock()
 	c.checkLive("AllocBulk")
-	got := c.takeStacked(want)
+	got := c.takeStacked(want, home)
 	c.stats.refills++
 	c.unlock()
 	if c.sampler != nil {

@@ -72,7 +72,7 @@ type Cache struct {
 	locals  []*Local // by CPU number; nil where there is none
 	spreads int      // of keys over slots, in a row: lease.go
 
-	_ [32]byte // so that mu begins a cache line: offsets_unsafe.go
+	_ [24]byte // so that mu begins a cache line: offsets_unsafe.go
 
 	// mu guards the slab layer, all below. It is taken before the heap's page
 	// lock.

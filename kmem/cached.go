@@ -20,10 +20,7 @@ func (c *Cache) held() (b held) {
 	inArrays := c.shared.avail
 	b.freeSlabs = int64(c.lists.group[slabsFree].n) * slab
 	if c.flags&ReclaimAccount != 0 {
-		for _, g := range c.lists.group {
-			b.reclaimable += int64(g.n) * slab
-		}
-		b.reclaimable += c.limbo.Load() * slab
+		b.reclaimable = (int64(c.lists.slabs()) + c.limbo.Load()) * slab
 	}
 	c.mu.Unlock()
 	inArrays += c.atHand()

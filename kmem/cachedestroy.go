@@ -48,10 +48,7 @@ func (c *Cache) awaitVictims() {
 func (c *Cache) out() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := c.outAside() - c.lists.freeObjects
-	for _, g := range c.lists.group {
-		out += g.n * int(c.num)
-	}
+	out := c.outAside() + c.lists.slabs()*int(c.num) - c.lists.freeObjects
 	for _, l := range c.locals {
 		if l != nil {
 			out -= l.array().inSlots()

@@ -86,7 +86,7 @@ func (d *debugCache) alloc() (Pointer, error) {
 		c.lock()
 		dead, got := c.state == cacheDead, 0
 		if !dead {
-			got = c.takeBatch(one[:])
+			got = c.takeBatch(one[:], 0)
 		}
 		var bad *CorruptionError
 		var v victims

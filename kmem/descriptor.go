@@ -61,7 +61,7 @@ func (l Layout) placeMgmt(g *Geometry) {
 // caches with layout l. They must not need off-slab descriptors themselves.
 func (l Layout) descriptors() Layout {
 	if l.OffSlab == OffSlabAlways {
-		l.OffSlab = OffSlabNever
+		l.OffSlab, l.MinObjects = OffSlabNever, 0
 	}
 	return l
 }

@@ -22,7 +22,7 @@
 //	   file, function                 lock     then
 //	 1 alloc_unsafe.go Local.Alloc    owner    a hot slot, or the array; or 2
 //	 2 alloc.go refill                mu       a magazine from the shared array, or 3
-//	 3 lists.go takeBatch, slab.go    mu       a batch from partial slabs, then free ones; or 4
+//	 3 lists.go takeBatch, slab.go    mu       a batch from its partial slabs, then free ones; or 4
 //	 4 grow.go grow                   none     the colour under mu, the rest unlocked
 //	 5 buddy.go getPages, grow.go     pages    pages, descriptor, constructor; linked under mu; 3
 //	 6 free.go Local.Free, frame.go   owner    checked; to a hot slot, or the array; or 7
@@ -178,6 +178,12 @@
 //     object's start. It costs seventeen instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
+//   - The lists of partial slabs are eight, and an array takes from the slabs of its
+//     home, so that CPUs do not have each other's neighbours; the kernel came to lists
+//     for each node and then for each CPU. Slabs are larger for that, of eight pages
+//     and not one for objects of 64 bytes. It costs memory where a cache has few
+//     objects, a slab for each of the homes that use it, of which only what was used is
+//     resident: lists.go.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
 //     so that allocating and freeing ten thousand objects in turn takes no lock,
 //     and to two mebibytes of objects where they stream from owner to owner: free.go.

@@ -191,8 +191,8 @@ func (l Layout) startsOffSlab(size int) bool {
 	}
 }
 
-// search finds the order: the smallest whose waste is at most an eighth, up to
-// the break order, or whichever holds an object at all.
+// search finds the order: the smallest with enough objects whose waste is at most an
+// eighth, up to the break order, or whichever holds an object at all.
 func (l Layout) search(g *Geometry, offSlabLimit int) {
 	if g.Flags&ReclaimAccount != 0 && l.ReclaimOrderZero && g.ObjSize <= l.PageSize {
 		l.estimate(g)
@@ -215,6 +215,8 @@ func (l Layout) search(g *Geometry, offSlabLimit int) {
 			return
 		case g.Order >= l.BreakOrder:
 			return
+		case g.Num < l.MinObjects:
+			continue
 		case g.Left*8 <= g.SlabBytes():
 			return
 		}

@@ -96,14 +96,15 @@ func TestGeometryGolden(t *testing.T) {
 		// accounting did not hold the order down.
 		{"2.6.5", 24, 0, 0, 24, 144, 1, false, 0},
 		{"2.6.5", 840, 0, ReclaimAccount, 840, 9, 2, false, 7},
-		// The runtime's own: pages of objects and nothing else.
+		// The runtime's own: 512 objects and nothing else, or eight pages of them.
 		{"native", 1, 0, 0, 8, 512, 1, true, 0},
-		{"native", 24, 0, 0, 24, 170, 1, true, 0},
-		{"native", 64, 0, 0, 64, 64, 1, true, 0},
-		{"native", 65, 0, hw, 128, 32, 1, true, 0},
-		{"native", 700, 0, 0, 704, 11, 2, true, 7},
+		{"native", 16, 0, 0, 16, 512, 2, true, 0},
+		{"native", 24, 0, 0, 24, 682, 4, true, 0},
+		{"native", 64, 0, 0, 64, 512, 8, true, 0},
+		{"native", 65, 0, hw, 128, 256, 8, true, 0},
+		{"native", 700, 0, 0, 704, 46, 8, true, 6},
 		{"native", 700, 0, ReclaimAccount, 704, 5, 1, true, 9},
-		{"native", 2112, 0, 0, 2112, 7, 4, true, 25},
+		{"native", 2112, 0, 0, 2112, 15, 8, true, 17},
 		{"native", 9000, 0, 0, 9000, 3, 8, true, 90},
 		{"native", 131072, 0, 0, 131072, 1, 32, true, 0},
 	} {
@@ -210,7 +211,7 @@ func TestGeometryDescriptors(t *testing.T) {
 		{"2.6.9", 4096, 42, 64},
 		{"2.6.8-i386-up", 512, 40, 64},
 		{"2.6.8-i386-up", 4096, 26, 32},
-		{"native", 64, 48, 48},
+		{"native", 64, 104, 104},
 		{"native", 8, 104, 104},
 		{"native", 4096, 48, 48},
 	} {
@@ -327,7 +328,8 @@ func TestGeometryHolds(t *testing.T) {
 }
 
 // TestGeometryNativeWaste: in the runtime's own layout no slab of objects up to a
-// page wastes more than an eighth, and 64 bytes waste nothing.
+// page wastes more than an eighth, none is larger than it must be for that and for its
+// objects, and 64 bytes waste nothing.
 func TestGeometryNativeWaste(t *testing.T) {
 	for size := 8; size <= 4096; size += 8 {
 		g, err := LayoutNative.Geometry(size, 0, 0)
@@ -339,7 +341,7 @@ func TestGeometryNativeWaste(t *testing.T) {
 		}
 		if g.Order > 0 {
 			one := g.SlabBytes() / 2
-			if one%size*8 <= one {
+			if one%size*8 <= one && one/size >= LayoutNative.MinObjects {
 				t.Errorf("%s: half the pages would have done", g)
 			}
 		}

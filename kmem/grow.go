@@ -25,7 +25,7 @@ func (c *Cache) grow() error {
 	}
 	off, err := c.makeSlab(first, colour)
 	if err != nil {
-		if c.hasObjects() { // the search for a descriptor brought them home
+		if c.makeDo() { // the search for a descriptor brought them home
 			return nil
 		}
 		return err
@@ -44,6 +44,7 @@ func (c *Cache) grow() error {
 	}
 	c.lists.append(slabsFree, off)
 	c.lists.freeObjects += int(c.num)
+	c.lists.starved = false
 	c.stats.grown++
 	c.swing()
 	c.stir()

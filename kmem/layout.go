@@ -35,6 +35,9 @@ type Layout struct {
 	// MinSize is the least size that may be asked for, in bytes. The greatest is
 	// PageSize<<MaxOrder.
 	MinSize int
+	// MinObjects is how many objects a slab is to hold, by more pages if need be, up
+	// to BreakOrder: SLUB's slub_min_objects. 0 and 1 are no wish.
+	MinObjects int
 	// BreakOrder is the order at which the search for less waste gives up.
 	BreakOrder int
 	// MaxOrder is the order of the largest slab.
@@ -122,6 +125,7 @@ func (l Layout) check() error {
 		{power(l.BufctlUnit) && l.BufctlUnit <= l.PageSize, "BufctlUnit must be a power of two up to PageSize"},
 		{l.MinSize >= 1 && l.MinSize <= l.PageSize, "MinSize must be 1 to PageSize"},
 		{l.MaxOrder >= 0 && l.MaxOrder <= 16, "MaxOrder must be 0 to 16"},
+		{l.MinObjects >= 0, "MinObjects must be 0 or more"},
 		{l.BreakOrder >= 0 && l.BreakOrder <= l.MaxOrder, "BreakOrder must be 0 to MaxOrder"},
 		{l.Align <= AlignFlagOnly && l.Mgmt <= MgmtPadLine && l.OffSlab <= OffSlabNever, "Align, Mgmt and OffSlab must be one of the named rules"},
 	} {

@@ -76,6 +76,7 @@ func TestLayoutCheck(t *testing.T) {
 		"BufctlBits": func(l *Layout) { l.BufctlBits = 65 },
 		"BufctlUnit": func(l *Layout) { l.BufctlUnit = 3 },
 		"MinSize":    func(l *Layout) { l.MinSize = 0 },
+		"MinObjects": func(l *Layout) { l.MinObjects = -1 },
 		"MaxOrder":   func(l *Layout) { l.MaxOrder = 17 },
 		"BreakOrder": func(l *Layout) { l.BreakOrder = 6 },
 		"Align,":     func(l *Layout) { l.Align = 9 },

@@ -1,15 +1,22 @@
-// The three slab lists of a cache, and the two movements between them and an
-// array of objects. Stops 3 and 8 of the walk in doc.go.
+// The slab lists of a cache, and the two movements between them and an array of
+// objects. Stops 3 and 8 of the walk in doc.go.
 
 package kmem
 
 // The groups of slab.group, one list each.
 const (
 	slabsFull    = iota // no object on the slab
-	slabsPartial        // some
 	slabsFree           // all
-	slabGroups
+	slabsPartial        // some, with home 0; those of the other homes follow
+	slabGroups   = slabsPartial + homes
 )
+
+// homes is how many lists of partial slabs there are. Each owner of an array has a
+// home and takes objects from its slabs first, so that owners do not get each
+// other's neighbours: a processor's prefetchers run over the end of what it uses and
+// fetch the lines of another one, again and again. The kernel has such lists for
+// each node (2.6.14) and, since SLUB, for each CPU (2.6.23, 3.2).
+const homes = 8
 
 // slabList is a doubly linked list of slabs by their offsets.
 type slabList struct {
@@ -25,10 +32,24 @@ type slabLists struct {
 	freeObjects int  // on partial and free slabs
 	freePeak    int  // the most that freeObjects was since the reaper looked
 	freeTouched bool // the free list was used since the reaper looked
+	starved     bool // the cache could not grow: owners take from any home
+}
+
+// partial is how many partial slabs there are.
+func (l *slabLists) partial() (n int) {
+	for _, g := range l.group[slabsPartial:] {
+		n += g.n
+	}
+	return n
+}
+
+// slabs is how many slabs there are.
+func (l *slabLists) slabs() int {
+	return l.group[slabsFull].n + l.group[slabsFree].n + l.partial()
 }
 
 // push puts s at the head of its new group.
-func (l *slabLists) push(group uint32, off uintptr) {
+func (l *slabLists) push(group uint16, off uintptr) {
 	s, g := l.h.slab(off), &l.group[group]
 	s.group, s.prev, s.next = group, 0, uint64(g.head)
 	if g.head != 0 {
@@ -41,7 +62,7 @@ func (l *slabLists) push(group uint32, off uintptr) {
 }
 
 // append puts s at the tail of its new group.
-func (l *slabLists) append(group uint32, off uintptr) {
+func (l *slabLists) append(group uint16, off uintptr) {
 	s, g := l.h.slab(off), &l.group[group]
 	s.group, s.next, s.prev = group, 0, uint64(g.tail)
 	if g.tail != 0 {
@@ -71,23 +92,44 @@ func (l *slabLists) remove(off uintptr) {
 	g.low = min(g.low, g.n)
 }
 
-// takeBatch moves up to len(dst) objects from the slabs to the end of dst,
-// partial slabs first, and returns how many. A slab moves only when its group
-// changes.
-func (c *Cache) takeBatch(dst []addr) int {
+// source returns the slab that an owner of this home takes from next; 0 is none, and
+// then the cache is to grow. Partial slabs of the home come first, then free ones.
+// Those of other homes are left to them as long as there is memory, and while the
+// objects that lie idle so would fit a slab for each home.
+func (c *Cache) source(home uint16) uintptr {
+	l := &c.lists
+	if off := l.group[slabsPartial+home].head; off != 0 {
+		return off
+	}
+	if off := l.group[slabsFree].head; off != 0 {
+		l.freeTouched = true
+		return off
+	}
+	if l.starved || l.freeObjects > homes*int(c.num) {
+		for i := range uint16(homes) {
+			if off := l.group[slabsPartial+(home+i)%homes].head; off != 0 {
+				return off
+			}
+		}
+	}
+	return 0
+}
+
+// takeBatch moves up to len(dst) objects from the slabs to the end of dst, and returns
+// how many. The slabs are of this home then. A slab moves only when its group changes.
+func (c *Cache) takeBatch(dst []addr, home uint16) int {
 	l, left := &c.lists, len(dst)
 	for left > 0 {
-		off := l.group[slabsPartial].head
+		off := c.source(home)
 		if off == 0 {
-			off = l.group[slabsFree].head
-			if off == 0 {
-				break
-			}
-			l.freeTouched = true
+			break
 		}
 		s := l.h.slab(off)
-		left -= s.take(dst[:left], c.base, c.objSize)
-		group := uint32(slabsPartial)
+		n := s.take(dst[:left], c.base, c.objSize)
+		left -= n
+		l.freeObjects -= n
+		s.home = home
+		group := slabsPartial + home
 		if s.inuse == c.num {
 			group = slabsFull
 		}
@@ -96,9 +138,7 @@ func (c *Cache) takeBatch(dst []addr) int {
 			l.push(group, off)
 		}
 	}
-	taken := len(dst) - left
-	l.freeObjects -= taken
-	return taken
+	return len(dst) - left
 }
 
 // freeBlock puts objects back on their slabs and returns how many it handled.
@@ -133,8 +173,8 @@ func (c *Cache) freeBlock(objs []addr, v *victims) (done int, twice addr) {
 }
 
 // regroup moves a slab that got objects back to the list where it belongs now,
-// or to the victims. A slab that turns partial goes to the tail: the longer it
-// waits, the more of its other objects come home.
+// or to the victims. A slab that turns partial goes to the tail of its home's list:
+// the longer it waits, the more of its other objects come back.
 func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 	l := &c.lists
 	switch {
@@ -148,6 +188,6 @@ func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 		}
 	case s.group == slabsFull:
 		l.remove(off)
-		l.append(slabsPartial, off)
+		l.append(slabsPartial+s.home, off)
 	}
 }

@@ -38,7 +38,7 @@ func (c *Cache) On(cpu *smp.CPU) *Local {
 	l := c.locals[id]
 	if l == nil {
 		l = &Local{cpu: id}
-		l.array().bind(c)
+		l.array().bind(c, id)
 		if !urcu.HasHeavyFence() {
 			l.stolen = stolenFenced
 		}

@@ -31,7 +31,7 @@ func TestMagazines(t *testing.T) {
 		var model, spare []addr // spare is a magazine
 		objects := func(op string) []addr {
 			objs := make([]addr, rapid.IntRange(1, 40).Draw(t, op))
-			return objs[len(objs)-c.takeBatch(objs):]
+			return objs[len(objs)-c.takeBatch(objs, 0):]
 		}
 		home := func(objs []addr) {
 			if _, twice := c.freeBlock(objs, new(victims)); twice != 0 {

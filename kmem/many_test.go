@@ -148,11 +148,11 @@ func TestMillions(t *testing.T) {
 // TestManyCaches: thousands of caches on one heap, made, used, reaped and
 // destroyed.
 func TestManyCaches(t *testing.T) {
-	n := 4096
+	n, reserve := 4096, uintptr(1<<30)
 	if slow || testing.Short() {
-		n = 256
+		n, reserve = 256, mmap.MaxHeapBacked
 	}
-	h := newTestHeap(t, HeapOptions{Reserve: min(1<<30, mmap.MaxHeapBacked), Reap: ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}})
+	h := newTestHeap(t, HeapOptions{Reserve: reserve, Reap: ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}})
 	caches := make([]*Cache, n)
 	for i := range caches {
 		caches[i] = newTestCache(t, h, fmt.Sprint("cache-", i), 8+i%500, CacheOptions{Flags: []Flags{0, DestroyByRCU}[i%2]})

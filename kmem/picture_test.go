@@ -20,10 +20,13 @@ func TestGeometryPicture(t *testing.T) {
   each character 64 bytes: h header, b bufctl, - padding, o O objects in turn, . left
 `},
 		{"native", 700, `
-native: 700 bytes as 704 aligned to 8, 11 on 2 pages, header and bufctl 48 bytes off the slab, 448 bytes left, 7 colours; arrays of 54 in batches of 27, 216 shared
-  7.0% on top of the objects
+native: 700 bytes as 704 aligned to 8, 46 on 8 pages, header and bufctl 48 bytes off the slab, 384 bytes left, 6 colours; arrays of 54 in batches of 27, 216 shared
+  1.9% on top of the objects
   page 0  |oooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOO|
-  page 1  |OOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOOOOooooooooooo.......|
+  page 1  |OOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOO|
+  page 2  |OOOOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOOOOoooooooooooOOOOO|
+  page 3  |OOOOOOoooooooooooOOOOOOOOOOOoooooooooooOOOOOOOOOOOoooooooooooOOO|
+  and 4 pages more
   each character 64 bytes: o O objects in turn, . left
   header and bufctl in an object of 48 bytes elsewhere
 `},

@@ -1,7 +1,8 @@
 // Pressure: what happens at a heap's limit before Alloc fails. Between stops 4
 // and 5 of the walk in doc.go.
 //
-// First the cache looks for objects in its own array caches, then all others
+// First the cache looks for objects on slabs that it left to other owners, and in its
+// own array caches, then all others
 // give back what nobody has: array caches, shared arrays and free slabs, whatever
 // the reaper's rules say. If that is not enough, the heap's shrinkers are asked,
 // and then it all begins again, for as long as they say that they freed something.
@@ -31,11 +32,14 @@ type pressure struct {
 // returns their number, or 0 and no error when the cache has objects again
 // without growing, or 0 and why there is nothing. No lock is held.
 func (c *Cache) underPressure(err error) (first uintptr, _ error) {
+	if c.makeDo() {
+		return 0, nil
+	}
 	h, order := c.heap, uint(c.geo.Order)
 	for range shrinkRounds {
 		h.flushDeferred()
 		c.reclaim(false)
-		if c.hasObjects() {
+		if c.makeDo() {
 			return 0, nil
 		}
 		h.reclaim(c)
@@ -59,10 +63,12 @@ func (h *Heap) wanted(order uint) uintptr {
 	return max(pageSize<<order, min(h.buddy.limit<<pageShift/32, 1<<20))
 }
 
-// hasObjects reports whether a refill would find any.
-func (c *Cache) hasObjects() bool {
+// makeDo reports whether a refill would find any object, now that the cache cannot
+// grow: until it does, the partial slabs of all homes are there for all.
+func (c *Cache) makeDo() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lists.starved = true
 	return c.shared.avail > 0 || c.lists.freeObjects > 0
 }
 

@@ -25,7 +25,7 @@ func (p *cacheProfile) take() uintptr {
 
 // regroup moves a slab to the list where it belongs.
 func (p *cacheProfile) regroup(s *slab, off uintptr) {
-	group := uint32(slabsPartial)
+	group := uint16(slabsPartial)
 	switch s.inuse {
 	case 0:
 		group = slabsFree
@@ -118,9 +118,5 @@ func (p *cacheProfile) takeSlab(off uintptr, v *victims) {
 
 // out counts the objects that are allocated. The caller holds mu.
 func (p *cacheProfile) out() int {
-	out := -p.lists.freeObjects
-	for _, g := range p.lists.group {
-		out += g.n * int(p.c.num)
-	}
-	return out
+	return p.lists.slabs()*int(p.c.num) - p.lists.freeObjects
 }

@@ -12,7 +12,7 @@ const recountMax = 64
 // The caller holds mu.
 func (c *Cache) recount() {
 	total, all := 0, true
-	for group := range uint32(slabGroups) {
+	for group := range uint16(slabGroups) {
 		g := &c.lists.group[group]
 		n, prev := 0, uintptr(0)
 		off := g.head
@@ -40,12 +40,12 @@ func (c *Cache) recount() {
 }
 
 // checkSlab checks one slab of a group and returns how many objects are on it.
-func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint32) int {
+func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint16) int {
 	free := s.free()
 	invariant.Check(s.group == group, "cache %s: slab %#x of group %d is on list %d", c.name, off, s.group, group)
 	invariant.Check(uintptr(s.prev) == prev, "cache %s: slab %#x: prev is %#x, want %#x", c.name, off, s.prev, prev)
 	invariant.Check(free+int(s.inuse) == int(c.num), "cache %s: slab %#x: %d in use and %d free of %d", c.name, off, s.inuse, free, c.num)
-	want := uint32(slabsPartial)
+	want := slabsPartial + s.home
 	switch s.inuse {
 	case 0:
 		want = slabsFree

@@ -96,7 +96,7 @@ func (h *Heap) enlist(c *Cache) error {
 	}
 	c.id = uint32(id)
 	for i := range c.slots.s {
-		c.slots.s[i].bind(c)
+		c.slots.s[i].bind(c, i)
 	}
 	table[id] = c
 	h.caches.Store(&table)

@@ -89,7 +89,7 @@ func (c *Cache) growSlots() {
 	c.recallAll(true)
 	s := newSlots(n)
 	for i := range s {
-		s[i].bind(c)
+		s[i].bind(c, i)
 	}
 	c.lock()
 	c.slots.set(s)

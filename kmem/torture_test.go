@@ -121,6 +121,8 @@ func (w *torturer) step() {
 			w.put(p)
 		default:
 		}
+	case w.rand.IntN(16) == 0: // slabs become empty
+		w.drop()
 	default: // a burst, for refills and flushes
 		for range w.rand.IntN(500) {
 			w.get()
@@ -157,7 +159,8 @@ func die() {
 // limit.
 func TestSlabTorture(t *testing.T) {
 	layouts(t, func(t *testing.T, layout Layout) {
-		for _, flags := range []Flags{0, DestroyByRCU} {
+		// ReclaimAccount holds slabs to a page: more of them are made and destroyed.
+		for _, flags := range []Flags{0, DestroyByRCU, DestroyByRCU | ReclaimAccount} {
 			t.Run("flags="+flags.String(), func(t *testing.T) { tortureSlabs(t, HeapOptions{Layout: layout}, flags, (*Cache).Shrink) })
 		}
 		t.Run("tokens", func(t *testing.T) {
@@ -168,7 +171,7 @@ func TestSlabTorture(t *testing.T) {
 
 // tortureSlabs runs the torture on a heap with the options, and disturb beside it.
 func tortureSlabs(t *testing.T, o HeapOptions, flags Flags, disturb func(*Cache) int) {
-	o.Name, o.Limit = "torture", 1<<20
+	o.Name, o.Limit = "torture", 3<<19
 	o.Reap = ReapOptions{Arrays: time.Millisecond, Slabs: time.Millisecond, Pages: time.Millisecond}
 	h := newTestHeap(t, o)
 	c := newTestCache(t, h, "tortured", 200, CacheOptions{Flags: flags, Ctor: constructTortured})

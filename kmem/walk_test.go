@@ -179,18 +179,18 @@ func TestColour(t *testing.T) {
 	})
 }
 
-// TestNativeFillsPages: 64 objects of 64 bytes fill a page.
+// TestNativeFillsPages: 512 objects of 64 bytes fill eight pages.
 func TestNativeFillsPages(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{Layout: LayoutNative})
 	c := newTestCache(t, h, "full", 64, CacheOptions{})
-	if g := c.Geometry(); g.Num != 64 || g.Order != 0 || g.Left != 0 {
+	if g := c.Geometry(); g.Num != 512 || g.Order != 3 || g.Left != 0 {
 		t.Fatalf("geometry %+v", g)
 	}
 	for i := range 5 {
 		p := c.Alloc()
 		defer c.Free(p)
-		if s := h.Stats(); i == 0 && s.Live != 2*pageSize {
-			t.Fatalf("%d bytes live, want a page of objects and one of descriptors", s.Live)
+		if s := h.Stats(); i == 0 && s.Live != 9*pageSize {
+			t.Fatalf("%d bytes live, want eight pages of objects and one of descriptors", s.Live)
 		}
 	}
 }

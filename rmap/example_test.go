@@ -40,7 +40,7 @@ func Example() {
 	//  1 a process writes to a page: mapped by 1, and its mapping leads to an anon_vma with a VMA
 	//  2 the scanner enters its section and reads the mapping
 	//  3 the process exits: mapped by 0; the anon_vma is free
-	//  4 its slab is empty and is destroyed: 4096 bytes in limbo
+	//  4 its slab is empty and is destroyed: 16384 bytes in limbo
 	//  5 somebody opens accounts: none lies where the anon_vma was
 	//  6 the scanner takes the lock at that address
 	//     it is the lock of a free anon_vma
