@@ -19,6 +19,7 @@ var batch10k = &Scenario{
 	Variants: []Variant{
 		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: batchCPU},
 		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: batchAny, Long: true},
+		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls(apart)}, Run: batchCPU, Long: true},
 	},
 }
 
@@ -30,13 +31,15 @@ var randomLive100k = &Scenario{
 	Variants: []Variant{
 		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: randomCPU},
 		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: randomAny, Long: true},
+		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls(apart)}, Run: randomCPU, Long: true},
 	},
 }
 
 func batchCPU(r *Run) error {
-	return r.withCache("batch", func(c *kmem.Cache) error {
+	return r.withCaches("batch", func(of func(*Worker) *kmem.Cache) error {
 		return r.Measure(func(round *Round) {
 			round.CPUs(r.CPUs, func(w *Worker) {
+				c := of(w)
 				l := c.On(w.CPU)
 				objects := make([]word, batchObjects)
 				w.SetChunk(batchObjects)
@@ -89,9 +92,10 @@ func batchAny(r *Run) error {
 }
 
 func randomCPU(r *Run) error {
-	return r.withCache("random", func(c *kmem.Cache) error {
+	return r.withCaches("random", func(of func(*Worker) *kmem.Cache) error {
 		return r.Measure(func(round *Round) {
 			round.CPUs(r.CPUs, func(w *Worker) {
+				c := of(w)
 				l := c.On(w.CPU)
 				objects := fill(c, randomObjects, l.Alloc)
 				rng := newRandom(w.ID)

@@ -17,13 +17,15 @@ var sh6 = &Scenario{
 	Unit: "alloc and free of one object",
 	Variants: []Variant{
 		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: sh6CPU},
+		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls(apart)}, Run: sh6CPU, Long: true},
 	},
 }
 
 func sh6CPU(r *Run) error {
-	return r.withCache("sh6", func(c *kmem.Cache) error {
+	return r.withCaches("sh6", func(of func(*Worker) *kmem.Cache) error {
 		return r.Measure(func(round *Round) {
 			round.CPUs(r.CPUs, func(w *Worker) {
+				c := of(w)
 				l := c.On(w.CPU)
 				objects := fill(c, sh6Objects, l.Alloc)
 				low := 0

@@ -168,7 +168,7 @@ func plan(rounds int, cells []cell, programs []*program) []step {
 		for _, c := range cells {
 			for i := range present {
 				p := present[(i+round)%len(present)]
-				if c.crowd && p.impl != ours && !slices.Contains(floors, p.impl) {
+				if c.crowd && p.impl != ours && !isFloor(p.impl) {
 					continue
 				}
 				for _, args := range p.runs(c) {

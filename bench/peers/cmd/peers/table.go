@@ -123,11 +123,10 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 	l.set(v)
 	l.reached = g.met(l.value)
 	l.behind = l.rival.count > 0 && l.value > 1 && worker(l.rival.entrant)
-	for _, impl := range floors {
-		e := entrant{impl, "malloc"}
+	for _, e := range floors {
 		if f, ok := all.get(r, e, g.figureUnit()); ok {
 			if v, ok := value(f, e); ok {
-				l.floors += fmt.Sprintf(", %s %.2f", impl, v.median)
+				l.floors += fmt.Sprintf(", %s %.2f", e.impl, v.median)
 			}
 		}
 	}

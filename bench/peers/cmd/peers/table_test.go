@@ -118,11 +118,13 @@ BenchmarkBatch10k/api=cpu/flags=none/size=64-1 1 4 ns/op
 BenchmarkBatch10k/api=malloc/flags=none/size=64/impl=bare-1 1 3 ns/op
 BenchmarkBatch10k/api=cpu/flags=none/size=64-2 1 5 ns/op
 BenchmarkBatch10k/api=malloc/flags=none/size=64/impl=bare-2 1 4 ns/op
+BenchmarkBatch10k/api=cpu/flags=none/size=64/impl=apart-1 1 4 ns/op
+BenchmarkBatch10k/api=cpu/flags=none/size=64/impl=apart-2 1 4 ns/op
 `)
 	for _, l := range all.lines() {
 		if l.goal != nil && l.goal.scaling {
-			if l.value != 0.8 || !strings.HasSuffix(l.verdict(), ", bare 0.75") {
-				t.Errorf("%s: %+v, want 0.8, and beside it 0.75", l.verdict(), l)
+			if l.value != 0.8 || !strings.HasSuffix(l.verdict(), ", bare 0.75, apart 1.00") {
+				t.Errorf("%s: %+v, want 0.8, and beside it 0.75 and 1", l.verdict(), l)
 			}
 			return
 		}
