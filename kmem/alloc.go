@@ -149,6 +149,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	if trace.IsEnabled() {
 		defer trace.StartRegion(context.Background(), "kmem.Refill").End()
 	}
+	a.prepare()
 	c.lock()
 	a.adapt(false)
 	n := c.perBatch(int(a.limit))

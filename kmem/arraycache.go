@@ -42,6 +42,15 @@ func (a *arrayCache) bind(c *Cache, i int) {
 	}
 }
 
+// prepare makes the entries of an array that has none, ahead of the lock under which it
+// gets its limit: for a new array they are most of what that would be held for. The
+// caller owns a.
+func (a *arrayCache) prepare() {
+	if a.entries == noEntries {
+		a.entries = makeWords(a.cache.limit + 2)
+	}
+}
+
 // resize gives the array room for limit entries, and one more. The caller owns
 // it; what it holds must fit.
 func (a *arrayCache) resize(limit int) {

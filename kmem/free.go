@@ -177,6 +177,7 @@ func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 		a.spare = m[:0]
 	}
 	moved := 0
+	a.prepare()
 	c.lock()
 	a.adapt(true)
 	if !a.hasRoom(n) { // it was not made larger
@@ -227,7 +228,8 @@ func (a *arrayCache) adapt(flush bool) {
 	streams := a.streamed > c.shared.limit
 	switch double := 2 * int(a.limit); {
 	case a.limit == 0:
-		a.resize(c.limit)
+		a.prepare()
+		a.limit = uint32(c.limit)
 		c.stir()
 	case swings && int(a.limit) < c.maxLimit:
 		a.resize(min(double, c.maxLimit))

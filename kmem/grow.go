@@ -80,7 +80,7 @@ func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
 		off = h.offset(p)
 	}
 	s := h.slab(off)
-	s.next, s.prev, s.group = 0, 0, slabsFree
+	s.next, s.prev, s.group, s.home = 0, 0, slabsFree, 0
 	s.mem, s.page = uint64(mem), uint32(first)
 	s.fill(int(c.num))
 	h.claim(first, uint(c.geo.Order), c.id, off, mem)
