@@ -109,7 +109,19 @@ BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
 	}
 }
 
-// So is a missed goal of scaling, with theirs from one CPU to two.
+// bare has grace periods too, beside registered readers.
+func TestFloorOfGracePeriods(t *testing.T) {
+	all := readText(t, `
+BenchmarkSynchronize/api=registered/flavor=qsbr/readers=1/updaters=1-2 1 9 ns/op
+BenchmarkSynchronize/api=registered/flavor=qsbr/readers=1/updaters=1/impl=liburcu-2 1 10 ns/op
+BenchmarkSynchronize/api=registered/flavor=qsbr/readers=1/updaters=1/impl=bare-2 1 8 ns/op
+`)
+	if l := all.lines()[0]; l.rival.impl != "liburcu" || l.value != 0.9 || !strings.HasSuffix(l.verdict(), ", bare 0.80") {
+		t.Errorf("%s: %+v, want 0.9 of liburcu, and beside it 0.8", l.verdict(), l)
+	}
+}
+
+// A missed goal of scaling is shown with theirs, from one CPU to two.
 func TestFloorsOfScaling(t *testing.T) {
 	all := readText(t, `
 BenchmarkLoop/impl=loop-1 1 1 ns/op
