@@ -21,15 +21,17 @@ var larson = &Scenario{
 	Variants: []Variant{
 		{Axes: []Axis{apis("cpu"), createFlags(), sizes()}, Run: larsonCPU},
 		{Axes: []Axis{apis("any"), createFlags(), sizes()}, Run: larsonAny},
+		{Axes: []Axis{apis("cpu"), noFlags(), sizes(), impls(apart)}, Run: larsonCPU, Long: true},
 	},
 }
 
 // larsonCPU gives every generation an emulated CPU of its own. The CPU that
 // counts only waits for it.
 func larsonCPU(r *Run) error {
-	return r.withCache("larson", func(c *kmem.Cache) error {
+	return r.withCaches("larson", func(of func(*Worker) *kmem.Cache) error {
 		return r.Measure(func(round *Round) {
 			round.CPUs(r.CPUs, func(w *Worker) {
+				c := of(w)
 				objects := fill(c, larsonSlots, c.Alloc)
 				lives := newRandom(w.ID)
 				w.SetChunk(larsonLife)

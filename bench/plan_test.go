@@ -99,7 +99,7 @@ func TestSearch(t *testing.T) {
 func TestPlanInterleaves(t *testing.T) {
 	p, err := NewPlan(Options{
 		Selection: Selection{Flags: []kmem.Flags{0, kmem.DestroyByRCU}, Sizes: []int{64}},
-		Pattern:   "^Larson$/api=cpu",
+		Pattern:   "^GrowShrink$",
 		Count:     3,
 	})
 	if err != nil {
