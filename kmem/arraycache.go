@@ -42,9 +42,8 @@ func (a *arrayCache) bind(c *Cache, i int) {
 	}
 }
 
-// prepare makes the entries of an array that has none, ahead of the lock under which it
-// gets its limit: for a new array they are most of what that would be held for. The
-// caller owns a.
+// prepare makes the entries of an array that has none. A refill and a flush call it ahead
+// of the lock under which adapt gives the array its limit. The caller owns a.
 func (a *arrayCache) prepare() {
 	if a.entries == noEntries {
 		a.entries = makeWords(a.cache.limit + 2)

@@ -2,10 +2,10 @@
 // and 5 of the walk in doc.go.
 //
 // First the cache looks for objects on slabs that it left to other owners, and in its
-// own array caches, then all others
-// give back what nobody has: array caches, shared arrays and free slabs, whatever
-// the reaper's rules say. If that is not enough, the heap's shrinkers are asked,
-// and then it all begins again, for as long as they say that they freed something.
+// own array caches, then all others give back what nobody has: array caches, shared
+// arrays and free slabs, whatever the reaper's rules say. If that is not enough, the
+// heap's shrinkers are asked, and then it all begins again, for as long as they say
+// that they freed something.
 //
 // Nothing here waits for a grace period, because the caller may be inside a
 // section. Slabs of caches with DestroyByRCU go into limbo, and what they held is

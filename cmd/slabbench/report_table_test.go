@@ -24,6 +24,7 @@ func contestText() string {
 			{"Pair/api=cpu/flags=destroy_by_rcu/size=64-1", 2},
 			{"Pair/api=malloc/flags=none/size=64/impl=glibc-1", 8},
 			{"Pair/api=malloc/flags=none/size=64/impl=tcmalloc-1", 4},
+			{"Pair/api=cpu/flags=none/size=64/impl=apart-1", 1},
 			{"ProdCons/api=cpu/flags=none/size=64-2", 6},
 			{"ProdCons/api=malloc/flags=none/size=64/impl=ring-2", 1},
 			{"ReadSection/api=registered/flavor=mb/readers=1-1", 3},
