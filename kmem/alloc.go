@@ -38,7 +38,7 @@ func (l *Local) allocSlow() Pointer {
 		if obj != 0 {
 			return obj.pointer()
 		}
-		if p, err := l.cache.more(); p != nil || err != nil {
+		if p, err := l.cache.more(l.home); p != nil || err != nil {
 			return p
 		}
 	}
@@ -105,7 +105,7 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 		if obj != 0 {
 			return obj.pointer(), nil
 		}
-		if p, err := c.more(); p != nil || err != nil {
+		if p, err := c.more(s.home); p != nil || err != nil {
 			return p, err
 		}
 		s = c.borrow("Alloc")
@@ -114,13 +114,13 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 
 // more is for who finds array and slabs empty: an object from beside them, or
 // growth and then another try. No array is owned.
-func (c *Cache) more() (Pointer, error) {
+func (c *Cache) more(home uint8) (Pointer, error) {
 	if c.aside {
 		if p, due, err := c.allocAside(); due {
 			return p, err
 		}
 	}
-	return nil, c.grow()
+	return nil, c.grow(home)
 }
 
 // get takes an object out of an array, after a refill when it is empty. 0 says
@@ -180,7 +180,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 
 // takeStacked moves objects to dst, from the shared array or from the slabs, and
 // returns how many. The caller holds mu.
-func (c *Cache) takeStacked(dst []addr, home uint16) int {
+func (c *Cache) takeStacked(dst []addr, home uint8) int {
 	got := c.shared.take(dst)
 	if got == 0 {
 		got = c.takeBatch(dst, home)

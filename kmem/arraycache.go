@@ -19,7 +19,7 @@ type arrayCache struct {
 	limit   uint32   // the owner flushes from here on; one or two more may come in
 	popping bool     // the last call that missed the hot slots was a pop
 	flushed bool     // the last batch was a flush
-	home    uint16   // constant; whose partial slabs it takes from first
+	home    uint8    // constant; whose partial slabs and pages it takes first
 	touched uint32   // refilled since the reaper looked; read and cleared from outside, see reapcache.go
 	cache   *Cache   // constant
 	spare   magazine // an empty one, for the next flush
@@ -36,7 +36,7 @@ type arrayCache struct {
 // the first refill or flush, since most slots of most caches are never used. In
 // a debug cache no object is any array's.
 func (a *arrayCache) bind(c *Cache, i int) {
-	a.frame, a.cache, a.entries, a.home = c.frame, c, noEntries, uint16(i%homes)
+	a.frame, a.cache, a.entries, a.home = c.frame, c, noEntries, uint8(i%homes)
 	if c.debug != nil {
 		a.divide.span = 0
 	}

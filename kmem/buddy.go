@@ -15,6 +15,9 @@ import (
 const (
 	maxBuddy   = 10 // 4 MiB: one chunk, committed by one system call
 	chunkPages = 1 << maxBuddy
+	// pageblock is the order of blocks that are for one home: 1 MiB. Where all homes are
+	// used, they take two chunks at first and not one; nothing is resident for that.
+	pageblock = 8
 	// trimPages is how many freed pages may stay resident before a free gives
 	// half of them back. A discarded page costs a fault of about a microsecond
 	// when it is wanted again, one that is kept costs nothing. What stays below
@@ -41,21 +44,26 @@ type buddy struct {
 	huge mmap.HugePages // constant
 
 	mu        sync.Mutex // guards all below
-	free      [2]blocks  // clean and dirty: dirty ones may still be resident
-	committed uintptr    // pages made accessible; they stay so
-	used      uintptr    // pages handed out, those in limbo included
-	dirty     uintptr    // pages in dirty blocks and on their way to be discarded
-	low       uintptr    // the least that dirty was since the reaper looked
-	discarded uint64     // pages given back, ever
-	hugeErr   error      // why the system refused huge pages
+	free      freeLists
+	land      []uint8 // of each pageblock: the home that its pages are for
+	committed uintptr // pages made accessible; they stay so
+	used      uintptr // pages handed out, those in limbo included
+	dirty     uintptr // pages in dirty blocks and on their way to be discarded
+	low       uintptr // the least that dirty was since the reaper looked
+	discarded uint64  // pages given back, ever
+	hugeErr   error   // why the system refused huge pages
 
 	guarded atomic.Int64 // free pages that fault: guardpages.go
 
 	trims trimmer // has its own lock
 }
 
-// blocks holds the first page of a free block of each order; 0 is none.
-type blocks [maxBuddy + 1]uint32
+// freeLists holds the first page of a free block; 0 is none. A list has the blocks of one
+// home, state and order. Dirty ones may still be resident.
+//
+// A home that takes a part of a pageblock has all of it, until it is free as a whole. A
+// block of one or more is for all, and on the lists of home 0.
+type freeLists [homes][2][maxBuddy + 1]uint32
 
 const (
 	clean = 0
@@ -64,10 +72,10 @@ const (
 
 // getPages returns the number of the first of 2^order pages, with the contents
 // that the last owner left. The error wraps [ErrNoMemory]. It gives free pages
-// back to the system where that makes room.
-func (b *buddy) getPages(order uint) (uintptr, error) {
+// back to the system where that makes room. Pages of other homes come last.
+func (b *buddy) getPages(order uint, home uint8) (uintptr, error) {
 	for seen := ^uint64(0); ; {
-		first, want, err := b.tryPages(order)
+		first, want, err := b.tryPages(order, home)
 		if want == 0 {
 			if err == nil && b.h.debug.GuardPages {
 				err = b.unguard(first, order)
@@ -84,27 +92,36 @@ func (b *buddy) getPages(order uint) (uintptr, error) {
 
 // tryPages hands out a block, or says why there is none. When that can change
 // once resident free pages are discarded, want is how many.
-func (b *buddy) tryPages(order uint) (first, want uintptr, err error) {
+func (b *buddy) tryPages(order uint, home uint8) (first, want uintptr, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := uintptr(1) << order
 	if b.used+n > b.limit {
 		return 0, 0, b.atLimit(n)
 	}
-	for {
-		// Free pages that are still resident count against the limit as well.
-		over := int(b.used+b.dirty+n) - int(b.limit)
-		if first, from, state, ok := b.find(order, over > 0); ok {
-			b.take(first, from, order, state)
-			return first, 0, nil
-		}
-		if over > 0 {
-			return 0, uintptr(over), b.atLimit(n)
-		}
-		if err := b.commitLocked(); err != nil {
-			return 0, b.dirty, err // a trim makes halves alike, that can join then
+	// Free pages that are still resident count against the limit as well.
+	over := int(b.used+b.dirty+n) - int(b.limit)
+	f, ok := b.find(order, home, over > 0)
+	if f.state == clean && (over > 0 || b.dirty > homes<<pageblock) {
+		if lent, found := b.findElsewhere(order, home, true); found {
+			f, ok = lent, true
 		}
 	}
+	if !ok && over <= 0 {
+		if err = b.commitLocked(); err == nil {
+			f, ok = b.find(order, home, false)
+		} else {
+			f, ok = b.findElsewhere(order, home, false)
+		}
+	}
+	switch {
+	case ok:
+		b.take(f, order, home)
+		return f.first, 0, nil
+	case over > 0:
+		return 0, uintptr(over), b.atLimit(n)
+	}
+	return 0, b.dirty, err // a trim makes halves alike, that can join then
 }
 
 func (b *buddy) atLimit(n uintptr) error {
@@ -112,28 +129,44 @@ func (b *buddy) atLimit(n uintptr) error {
 		ErrNoMemory, b.h.name, b.limit<<pageShift, b.used<<pageShift, b.dirty<<pageShift, n<<pageShift)
 }
 
-// find returns the smallest free block of at least the given order, a resident
-// one before one that would fault, and resident ones alone if asked.
-func (b *buddy) find(order uint, resident bool) (first uintptr, from, state uint, ok bool) {
-	for from = order; from <= maxBuddy; from++ {
-		for _, state = range [...]uint{dirty, clean} {
-			if n := b.free[state][from]; n != 0 && (state == dirty || !resident) {
-				return uintptr(n), from, state, true
+// find returns the smallest free block of at least the given order that a home may
+// have, a resident one before one that would fault, and resident ones alone if asked.
+func (b *buddy) find(order uint, home uint8, resident bool) (f freeBlock, ok bool) {
+	for from := order; from <= maxBuddy; from++ {
+		if from >= pageblock {
+			home = 0
+		}
+		for _, state := range [...]uint{dirty, clean} {
+			if n := b.free[home][state][from]; n != 0 && (state == dirty || !resident) {
+				return freeBlock{uintptr(n), from, state}, true
 			}
 		}
 	}
-	return 0, 0, 0, false
+	return f, false
+}
+
+// findElsewhere is find for a home in the pageblocks of others. These are left to them
+// while there is memory, and while the pages that lie idle so, and are resident, would make
+// a pageblock for each home.
+func (b *buddy) findElsewhere(order uint, home uint8, resident bool) (f freeBlock, ok bool) {
+	for i := uint8(1); i < homes && !ok; i++ {
+		f, ok = b.find(order, (home+i)%homes, resident)
+	}
+	return f, ok
 }
 
 // take hands out the first 2^order pages of a free block.
-func (b *buddy) take(first uintptr, from, order, state uint) {
-	b.unlink(first, from)
-	for from > order { // give back the upper halves
-		from--
-		b.link(first+1<<from, from, state)
+func (b *buddy) take(f freeBlock, order uint, home uint8) {
+	b.unlink(f.first, f.order)
+	if f.order >= pageblock {
+		b.land[f.first>>pageblock] = home
+	}
+	for f.order > order { // give back the upper halves
+		f.order--
+		b.link(f.first+1<<f.order, f.order, f.state)
 	}
 	n := uintptr(1) << order
-	if state == dirty {
+	if f.state == dirty {
 		b.dirty -= n
 		b.low = min(b.low, b.dirty)
 	}
@@ -215,7 +248,7 @@ func (b *buddy) put(first uintptr, order, state uint) {
 // memory is warm.
 func (b *buddy) link(first uintptr, order, state uint) {
 	atomic.StoreUint32(&b.h.page(first).owner, freeMark(order, state)) // Inspect looks without the lock
-	head := &b.free[state][order]
+	head := b.list(first, order, state)
 	b.h.slabOf(first).setLinks(*head, 0)
 	if *head != 0 {
 		q := b.h.slabOf(uintptr(*head))
@@ -223,6 +256,15 @@ func (b *buddy) link(first uintptr, order, state uint) {
 		q.setLinks(next, uint32(first))
 	}
 	*head = uint32(first)
+}
+
+// list returns the list that a block is on, or comes to.
+func (b *buddy) list(first uintptr, order, state uint) *uint32 {
+	home := uint8(0)
+	if order < pageblock {
+		home = b.land[first>>pageblock]
+	}
+	return &b.free[home][state][order]
 }
 
 // unlink takes a block off its list.
@@ -233,7 +275,7 @@ func (b *buddy) unlink(first uintptr, order uint) {
 	}
 	next, prev := b.h.slabOf(first).links()
 	if prev == 0 {
-		b.free[p.owner&1][order] = next
+		*b.list(first, order, uint(p.owner&1)) = next
 	} else {
 		q := b.h.slabOf(uintptr(prev))
 		_, pp := q.links()
@@ -278,6 +320,7 @@ func (b *buddy) commitLocked() error {
 	if b.h.debug.GuardPages {
 		_ = b.guard(first, maxBuddy, 0) // what is not guarded is accessible, as on other heaps
 	}
+	b.land = append(b.land, make([]uint8, (first+chunkPages-b.committed)>>pageblock)...)
 	b.committed = first + chunkPages
 	b.h.end.Store(b.committed << pageShift)
 	b.link(first, maxBuddy, clean)

@@ -22,30 +22,14 @@ func checkBuddy(t tester, b *buddy) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var free, resident uintptr
-	for state := range b.free {
-		for order := range b.free[state] {
-			prev := uint32(0)
-			for n := b.free[state][order]; n != 0; {
-				p := b.h.page(uintptr(n))
-				if p.owner != freeMark(uint(order), uint(state)) {
-					t.Fatalf("block %d of order %d has mark %#x", n, order, p.owner)
-				}
-				if uintptr(n)&(1<<order-1) != 0 {
-					t.Fatalf("block %d of order %d is misaligned", n, order)
-				}
-				next, pr := b.h.slabOf(uintptr(n)).links()
-				if pr != prev {
-					t.Fatalf("block %d: prev is %d, want %d", n, pr, prev)
-				}
-				buddy := b.h.page(uintptr(n) ^ 1<<order)
-				if order < maxBuddy && buddy.owner == freeMark(uint(order), uint(state)) {
-					t.Fatalf("block %d of order %d and its buddy are free and alike", n, order)
-				}
-				free += 1 << order
+	for home := range b.free {
+		for state := range b.free[home] {
+			for order := range uint(maxBuddy + 1) {
+				n := checkFree(t, b, home, uint(state), order)
+				free += n
 				if state == dirty {
-					resident += 1 << order
+					resident += n
 				}
-				prev, n = n, next
 			}
 		}
 	}
@@ -59,6 +43,35 @@ func checkBuddy(t tester, b *buddy) {
 	if resident != b.dirty {
 		t.Fatalf("%d pages in dirty blocks, counted %d", resident, b.dirty)
 	}
+}
+
+// checkFree walks one list and returns how many pages its blocks have.
+func checkFree(t tester, b *buddy, home int, state, order uint) (pages uintptr) {
+	t.Helper()
+	prev := uint32(0)
+	for n := b.free[home][state][order]; n != 0; {
+		p := b.h.page(uintptr(n))
+		if p.owner != freeMark(order, state) {
+			t.Fatalf("block %d of order %d has mark %#x", n, order, p.owner)
+		}
+		if uintptr(n)&(1<<order-1) != 0 {
+			t.Fatalf("block %d of order %d is misaligned", n, order)
+		}
+		if land := int(b.land[n>>pageblock]); order < pageblock && home != land || order >= pageblock && home != 0 {
+			t.Fatalf("block %d of order %d, on the land of home %d, is on a list of home %d", n, order, land, home)
+		}
+		next, pr := b.h.slabOf(uintptr(n)).links()
+		if pr != prev {
+			t.Fatalf("block %d: prev is %d, want %d", n, pr, prev)
+		}
+		buddy := b.h.page(uintptr(n) ^ 1<<order)
+		if order < maxBuddy && buddy.owner == freeMark(order, state) {
+			t.Fatalf("block %d of order %d and its buddy are free and alike", n, order)
+		}
+		pages += 1 << order
+		prev, n = n, next
+	}
+	return pages
 }
 
 // TestBuddyModel plays random requests against a set of pages. Each run has a heap
@@ -90,7 +103,7 @@ func TestBuddyModel(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(rt, "op") {
 			case 0, 1, 2:
 				order := uint(rapid.IntRange(0, 8).Draw(rt, "order"))
-				first, err := h.buddy.getPages(order)
+				first, err := h.buddy.getPages(order, uint8(rapid.IntRange(0, homes-1).Draw(rt, "home")))
 				if err != nil {
 					if !errors.Is(err, ErrNoMemory) {
 						rt.Fatalf("getPages: %v", err)

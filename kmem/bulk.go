@@ -73,7 +73,7 @@ func (c *Cache) suits(a *arrayCache, n int) bool {
 }
 
 // allocRest fills dst from number n on, with no array owned, growing as needed.
-func (c *Cache) allocRest(dst []Pointer, n int, home uint16) error {
+func (c *Cache) allocRest(dst []Pointer, n int, home uint8) error {
 	for n < len(dst) {
 		got, err := c.takeMore(dst[n:], home)
 		n += got
@@ -87,7 +87,7 @@ func (c *Cache) allocRest(dst []Pointer, n int, home uint16) error {
 }
 
 // takeMore moves objects to dst and returns how many, or it grows the cache.
-func (c *Cache) takeMore(dst []Pointer, home uint16) (got int, err error) {
+func (c *Cache) takeMore(dst []Pointer, home uint8) (got int, err error) {
 	if c.debug != nil {
 		if dst[0], err = c.debug.alloc(); err != nil {
 			return 0, err
@@ -97,12 +97,12 @@ func (c *Cache) takeMore(dst []Pointer, home uint16) (got int, err error) {
 	if got = c.takeStraight(dst, home); got > 0 {
 		return got, nil
 	}
-	return 0, c.grow()
+	return 0, c.grow(home)
 }
 
 // takeStraight moves objects from the shared array or the slabs to dst, a chunk
 // at most, and returns how many. The home is that of who asks.
-func (c *Cache) takeStraight(dst []Pointer, home uint16) int {
+func (c *Cache) takeStraight(dst []Pointer, home uint8) int {
 	var buf [bulkChunk]addr
 	want := buf[:min(len(dst), bulkChunk)]
 	c.lock()

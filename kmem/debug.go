@@ -108,7 +108,7 @@ func (d *debugCache) alloc() (Pointer, error) {
 			return d.finish(slot), nil
 		case got > 0: // repaired, and back on its slab
 		default:
-			if err := c.grow(); err != nil {
+			if err := c.grow(0); err != nil {
 				return nil, err
 			}
 		}

@@ -178,12 +178,12 @@
 //     object's start. It costs seventeen instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
-//   - The lists of partial slabs are eight, and an array takes from the slabs of its
-//     home, so that CPUs do not have each other's neighbours; the kernel came to lists
-//     for each node and then for each CPU. Slabs are larger for that, of eight pages
-//     and not one for objects of 64 bytes. It costs memory where a cache has few
-//     objects, a slab for each of the homes that use it, of which only what was used is
-//     resident: lists.go.
+//   - Owners have homes: the lists of partial slabs are eight, an array takes from
+//     the slabs of its home, and those come from pageblocks of their home, so that CPUs
+//     do not have each other's neighbours; the kernel came to lists for each node and
+//     then for each CPU. Slabs are larger for that, of eight pages and not one for
+//     objects of 64 bytes. It costs memory where a cache has few objects, a slab for each
+//     of the homes that use it, of which only what was used is resident: homes.go.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
 //     so that allocating and freeing ten thousand objects in turn takes no lock,
 //     and to two mebibytes of objects where they stream from owner to owner: free.go.

@@ -8,18 +8,18 @@ import (
 	"runtime/trace"
 )
 
-// grow adds one slab to the cache. The colour is chosen under the lock; pages,
+// grow adds one slab to the cache, for an owner of that home. The colour is chosen under the lock; pages,
 // descriptor and constructors come with no lock held and no array owned. The
 // error wraps [ErrNoMemory], and then nothing has changed. Under pressure it may
 // find objects elsewhere and add nothing.
-func (c *Cache) grow() error {
+func (c *Cache) grow(home uint8) error {
 	if trace.IsEnabled() {
 		defer trace.StartRegion(context.Background(), "kmem.Grow").End()
 	}
 	colour := c.nextColour()
-	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order), home)
 	if err != nil {
-		if first, err = c.underPressure(err); first == 0 {
+		if first, err = c.underPressure(home, err); first == 0 {
 			return err
 		}
 	}

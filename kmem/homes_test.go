@@ -2,6 +2,7 @@ package kmem
 
 import (
 	"errors"
+	"math/bits"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func (s *settlers) alloc(i, n int) error {
 		if obj := s.c.get(&s.owner[i].arrayCache); obj != 0 {
 			s.live[i] = append(s.live[i], obj)
 			n--
-		} else if err := s.c.grow(); err != nil {
+		} else if err := s.c.grow(uint8(i)); err != nil {
 			return err
 		}
 	}
@@ -164,6 +165,109 @@ func TestHomesWithoutMemory(t *testing.T) {
 	}
 }
 
+// landlord hands out pages to homes.
+type landlord struct {
+	t   *testing.T
+	b   *buddy
+	out [homes][]pageRange
+}
+
+// take gives 2^order pages to a home, and reports whether there were any.
+func (l *landlord) take(home uint8, order uint) bool {
+	first, err := l.b.getPages(order, home)
+	if err != nil {
+		return false
+	}
+	r := pageRange{first: first, n: 1 << order}
+	l.b.h.setOwner(first, order, 1)
+	l.out[home] = append(l.out[home], r)
+	return true
+}
+
+// apart fails when a home has pages of another one's land.
+func (l *landlord) apart() {
+	l.t.Helper()
+	for home, ranges := range l.out {
+		for _, r := range ranges {
+			if land := int(l.b.land[r.first>>pageblock]); land != home {
+				l.t.Fatalf("home %d has page %d, which is for home %d", home, r.first, land)
+			}
+		}
+	}
+	checkBuddy(l.t, l.b)
+}
+
+// giveBack frees what a home has.
+func (l *landlord) giveBack(home int) {
+	for _, r := range l.out[home] {
+		l.b.freePages(r.first, uint(bits.TrailingZeros(uint(r.n))))
+	}
+	l.out[home] = nil
+	checkBuddy(l.t, l.b)
+}
+
+// TestPageblocks: homes that take pages in turns have no pageblock in common. One that is
+// free again is for any home, and when all memory is handed out, pages of others are found,
+// to the last one.
+func TestPageblocks(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Reserve: 4 * chunkPages << pageShift, Reap: ReapOptions{Off: true}})
+	l := &landlord{t: t, b: &h.buddy}
+	for i := range 400 {
+		l.take(0, uint(i)%3)
+		if i%3 == 0 {
+			l.take(1, uint(i)%2)
+		}
+	}
+	l.apart()
+	land := 0
+	for _, home := range l.b.land[chunkPages>>pageblock:] {
+		land += int(home)
+	}
+	committed := l.b.committed
+	l.giveBack(1)
+	for range land << pageblock {
+		l.take(2, 0)
+	}
+	if l.apart(); l.b.committed != committed {
+		t.Errorf("%d pageblocks of a home that has gone are not used", land)
+	}
+	for l.take(3, 0) {
+	}
+	if all := uintptr(3 * chunkPages); l.b.used != all {
+		t.Errorf("%d pages of %d were handed out when there were no more for home 3", l.b.used, all)
+	}
+	for home := range l.out {
+		l.giveBack(home)
+	}
+}
+
+// TestPageblocksLent: free pages that are resident are for others when there are more than a
+// pageblock for each home.
+func TestPageblocksLent(t *testing.T) {
+	for _, idle := range []int{homes - 1, homes + 1} {
+		h := newTestHeap(t, HeapOptions{Reap: ReapOptions{Off: true}})
+		l := &landlord{t: t, b: &h.buddy}
+		for range (idle + 1) << pageblock {
+			l.take(0, 0)
+		}
+		kept := l.out[0][:0:0]
+		for i, r := range l.out[0] {
+			if i%64 == 0 {
+				kept = append(kept, r)
+			} else {
+				l.b.freePages(r.first, 0)
+			}
+		}
+		l.out[0] = kept
+		l.take(1, 0)
+		if land, lends := l.b.land[l.out[1][0].first>>pageblock], idle > homes; (land == 0) != lends {
+			t.Errorf("with %d resident pages idle a page of home %d was handed out to home 1", l.b.dirty, land)
+		}
+		l.giveBack(0)
+		l.giveBack(1)
+	}
+}
+
 func TestMutantsHomes(t *testing.T) {
 	if mmap.HeapBacked {
 		t.Skip("the plain lane runs these; each is a build of its own")
@@ -171,7 +275,7 @@ func TestMutantsHomes(t *testing.T) {
 	const together = "on one slab"
 	mutant.Run(t, []mutant.Mutant{{
 		Name: "one home for all", File: "arraycache.go",
-		Old: "uint16(i%homes)", New: "0*uint16(i)",
+		Old: "uint8(i%homes)", New: "0*uint8(i)",
 		Test: "^TestHomes$", Expect: together,
 	}, {
 		Name: "slabs forget their home when they are full", File: "lists.go",
@@ -189,6 +293,30 @@ func TestMutantsHomes(t *testing.T) {
 		Name: "no memory beside idle objects", File: "lists.go",
 		Old: "if l.starved || l.freeObjects > homes*int(c.num) {", New: "if l.freeObjects > homes*int(c.num) {",
 		Test: "^TestHomesWithoutMemory$", Timeout: 10 * time.Second, HangIsCaught: true, Expect: "found 0 of",
+	}, {
+		Name: "pages for all homes alike", File: "buddy.go",
+		Old: "		b.land[f.first>>pageblock] = home\n", New: "",
+		Test: "^TestPageblocks$", Expect: "which is for home",
+	}, {
+		Name: "pages of other homes before new ones", File: "buddy.go",
+		Old: "	if !ok && over <= 0 {", New: "	if !ok {\n		f, ok = b.findElsewhere(order, home, over > 0)\n	}\n	if !ok && over <= 0 {",
+		Test: "^TestPageblocks$", Expect: "which is for home",
+	}, {
+		Name: "pages of other homes stay there", File: "buddy.go",
+		Old: "f, ok = b.findElsewhere(order, home, false)", New: "_ = f",
+		Test: "^TestPageblocks$", Expect: "when there were no more",
+	}, {
+		Name: "resident pages of other homes are taken at once", File: "buddy.go",
+		Old: "f.state == clean && (over > 0 || b.dirty > homes<<pageblock)", New: "f.state == clean",
+		Test: "^TestPageblocksLent$", Expect: "of home 0 was handed out",
+	}, {
+		Name: "resident pages of other homes stay there", File: "buddy.go",
+		Old: "over > 0 || b.dirty > homes<<pageblock", New: "over > 0",
+		Test: "^TestPageblocksLent$", Expect: "of home 1 was handed out",
+	}, {
+		Name: "a free pageblock stays with its home", File: "buddy.go",
+		Old: "	if order < pageblock {\n", New: "	if true {\n",
+		Test: "^TestPageblocks$", Expect: "on the land of home|are not used",
 	}, {
 		Name: "homes are forgotten for good", File: "grow.go",
 		Old: "	c.lists.starved = false\n", New: "",

@@ -11,13 +11,6 @@ const (
 	slabGroups   = slabsPartial + homes
 )
 
-// homes is how many lists of partial slabs there are. Each owner of an array has a
-// home and takes objects from its slabs first, so that owners do not get each
-// other's neighbours: a processor's prefetchers run over the end of what it uses and
-// fetch the lines of another one, again and again. The kernel has such lists for
-// each node (2.6.14) and, since SLUB, for each CPU (2.6.23, 3.2).
-const homes = 8
-
 // slabList is a doubly linked list of slabs by their offsets.
 type slabList struct {
 	head, tail uintptr
@@ -49,7 +42,7 @@ func (l *slabLists) slabs() int {
 }
 
 // push puts s at the head of its new group.
-func (l *slabLists) push(group uint16, off uintptr) {
+func (l *slabLists) push(group uint8, off uintptr) {
 	s, g := l.h.slab(off), &l.group[group]
 	s.group, s.prev, s.next = group, 0, uint64(g.head)
 	if g.head != 0 {
@@ -62,7 +55,7 @@ func (l *slabLists) push(group uint16, off uintptr) {
 }
 
 // append puts s at the tail of its new group.
-func (l *slabLists) append(group uint16, off uintptr) {
+func (l *slabLists) append(group uint8, off uintptr) {
 	s, g := l.h.slab(off), &l.group[group]
 	s.group, s.next, s.prev = group, 0, uint64(g.tail)
 	if g.tail != 0 {
@@ -96,7 +89,7 @@ func (l *slabLists) remove(off uintptr) {
 // then the cache is to grow. Partial slabs of the home come first, then free ones.
 // Those of other homes are left to them as long as there is memory, and while the
 // objects that lie idle so would fit a slab for each home.
-func (c *Cache) source(home uint16) uintptr {
+func (c *Cache) source(home uint8) uintptr {
 	l := &c.lists
 	if off := l.group[slabsPartial+home].head; off != 0 {
 		return off
@@ -106,7 +99,7 @@ func (c *Cache) source(home uint16) uintptr {
 		return off
 	}
 	if l.starved || l.freeObjects > homes*int(c.num) {
-		for i := range uint16(homes) {
+		for i := range uint8(homes) {
 			if off := l.group[slabsPartial+(home+i)%homes].head; off != 0 {
 				return off
 			}
@@ -117,7 +110,7 @@ func (c *Cache) source(home uint16) uintptr {
 
 // takeBatch moves up to len(dst) objects from the slabs to the end of dst, and returns
 // how many. The slabs are of this home then. A slab moves only when its group changes.
-func (c *Cache) takeBatch(dst []addr, home uint16) int {
+func (c *Cache) takeBatch(dst []addr, home uint8) int {
 	l, left := &c.lists, len(dst)
 	for left > 0 {
 		off := c.source(home)

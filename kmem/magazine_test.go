@@ -19,7 +19,7 @@ func TestMagazines(t *testing.T) {
 	c := newTestCache(t, h, "magazines", 64, CacheOptions{})
 	c.freeLimit = 1 << 20 // so that slabs stay, and free objects can be counted
 	for c.lists.freeObjects < 1000 {
-		if err := c.grow(); err != nil {
+		if err := c.grow(0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestStreams(t *testing.T) {
 		}
 		c.freeLimit = objects // so that slabs stay
 		for c.lists.freeObjects < objects {
-			if err := c.grow(); err != nil {
+			if err := c.grow(0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -181,7 +181,7 @@ func TestStreamFromLargeArrays(t *testing.T) {
 	to.resize(4096)
 	c.freeLimit = 1 << 20
 	for c.lists.freeObjects < 20_000 {
-		if err := c.grow(); err != nil {
+		if err := c.grow(0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -109,7 +109,7 @@ func TestMutants(t *testing.T) {
 		Test: torture, Tags: "invariants", Expect: "free objects, counted",
 	}, {
 		Name: "a page handed out twice", File: "buddy.go",
-		Old: "	b.unlink(first, from)\n	for from", New: "	if from != order {\n		b.unlink(first, from)\n	}\n	for from",
+		Old: "	b.unlink(f.first, f.order)\n	if f.order >= pageblock {", New: "	if f.order != order {\n		b.unlink(f.first, f.order)\n	}\n	if f.order >= pageblock {",
 		Test: "^TestBuddyModel$", Expect: "handed out twice|block [0-9]+ of order",
 	}})
 }

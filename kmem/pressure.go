@@ -31,7 +31,7 @@ type pressure struct {
 // underPressure tries to get 2^Order pages after that has failed with err. It
 // returns their number, or 0 and no error when the cache has objects again
 // without growing, or 0 and why there is nothing. No lock is held.
-func (c *Cache) underPressure(err error) (first uintptr, _ error) {
+func (c *Cache) underPressure(home uint8, err error) (first uintptr, _ error) {
 	if c.makeDo() {
 		return 0, nil
 	}
@@ -43,7 +43,7 @@ func (c *Cache) underPressure(err error) (first uintptr, _ error) {
 			return 0, nil
 		}
 		h.reclaim(c)
-		if first, err = h.buddy.getPages(order); err == nil {
+		if first, err = h.buddy.getPages(order, home); err == nil {
 			return first, nil
 		}
 		if c.Heap().shrink(h.wanted(order)) == 0 {

@@ -25,7 +25,7 @@ func (p *cacheProfile) take() uintptr {
 
 // regroup moves a slab to the list where it belongs.
 func (p *cacheProfile) regroup(s *slab, off uintptr) {
-	group := uint16(slabsPartial)
+	group := uint8(slabsPartial)
 	switch s.inuse {
 	case 0:
 		group = slabsFree
@@ -43,7 +43,7 @@ func (p *cacheProfile) regroup(s *slab, off uintptr) {
 func (p *cacheProfile) grow() error {
 	c := p.c
 	colour := c.nextColour()
-	first, err := c.heap.buddy.getPages(uint(c.geo.Order))
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order), 0)
 	if err != nil {
 		return err
 	}

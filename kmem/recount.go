@@ -12,7 +12,7 @@ const recountMax = 64
 // The caller holds mu.
 func (c *Cache) recount() {
 	total, all := 0, true
-	for group := range uint16(slabGroups) {
+	for group := range uint8(slabGroups) {
 		g := &c.lists.group[group]
 		n, prev := 0, uintptr(0)
 		off := g.head
@@ -40,7 +40,7 @@ func (c *Cache) recount() {
 }
 
 // checkSlab checks one slab of a group and returns how many objects are on it.
-func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint16) int {
+func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint8) int {
 	free := s.free()
 	invariant.Check(s.group == group, "cache %s: slab %#x of group %d is on list %d", c.name, off, s.group, group)
 	invariant.Check(uintptr(s.prev) == prev, "cache %s: slab %#x: prev is %#x, want %#x", c.name, off, s.prev, prev)

@@ -21,8 +21,8 @@ type slab struct {
 	page       uint32 // constant; number of the first page
 	inuse      uint32 // objects that are not on the slab
 	words      uint32 // constant; length of the free mask
-	group      uint16 // which list it is on
-	home       uint16 // of who took from it last
+	group      uint8  // which list it is on
+	home       uint8  // of who took from it last
 }
 
 // fill puts all num objects on the slab.

@@ -106,10 +106,13 @@ func (b *buddy) trimBatches(want uintptr) (discarded uint64) {
 // their addresses.
 func (b *buddy) collect(dst []pageRange, want uintptr) []pageRange {
 	for order := maxBuddy; order >= 0; order-- {
-		for want > 0 && len(dst) < cap(dst) && b.free[dirty][order] != 0 {
-			r := b.adjoin(uintptr(b.free[dirty][order]), uint(order))
-			dst = append(dst, r)
-			want -= min(want, r.dirty)
+		for home := range b.free {
+			list := &b.free[home][dirty][order]
+			for want > 0 && len(dst) < cap(dst) && *list != 0 {
+				r := b.adjoin(uintptr(*list), uint(order))
+				dst = append(dst, r)
+				want -= min(want, r.dirty)
+			}
 		}
 	}
 	slices.SortFunc(dst, func(x, y pageRange) int { return cmp.Compare(x.first, y.first) })

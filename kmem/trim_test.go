@@ -12,7 +12,7 @@ import (
 func takePages(t testing.TB, b *buddy, n int) (pages []uintptr) {
 	t.Helper()
 	for range n {
-		p, err := b.getPages(0)
+		p, err := b.getPages(0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestTrimJoinsNeighbours(t *testing.T) {
 		b.freePages(p, 0)
 	}
 	b.trim()
-	if b.dirty != 0 || b.free[clean][maxBuddy] == 0 {
+	if b.dirty != 0 || b.free[0][clean][maxBuddy] == 0 {
 		t.Errorf("after a trim of all: %d pages dirty, blocks %v", b.dirty, b.free)
 	}
 }

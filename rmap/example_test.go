@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/slabrcu/slabrcu/kmem"
+	"github.com/slabrcu/slabrcu/smp"
 	"github.com/slabrcu/slabrcu/urcu"
 )
 
@@ -21,10 +22,12 @@ const balance = 7_000_000 << 32
 // process exits, the anon_vma is freed, its slab is emptied, and somebody else
 // allocates.
 func Example() {
-	fmt.Println("flags=none")
-	raceStepByStep(0)
-	fmt.Println("flags=destroy_by_rcu")
-	raceStepByStep(kmem.DestroyByRCU)
+	smp.Run(1, func(cpu *smp.CPU) { // all on one CPU, which finds first what it has freed
+		fmt.Println("flags=none")
+		raceStepByStep(cpu, 0)
+		fmt.Println("flags=destroy_by_rcu")
+		raceStepByStep(cpu, kmem.DestroyByRCU)
+	})
 
 	// Output:
 	// flags=none
@@ -49,7 +52,7 @@ func Example() {
 	//     somebody opens accounts: one lies where the anon_vma was
 }
 
-func raceStepByStep(flags kmem.Flags) {
+func raceStepByStep(cpu *smp.CPU, flags kmem.Flags) {
 	domain, err := urcu.New(urcu.Options{Name: "example"})
 	check(err)
 	heap, err := kmem.NewHeap(kmem.HeapOptions{Name: "example", Reserve: 16 << 20, Domain: domain})
@@ -58,7 +61,7 @@ func raceStepByStep(flags kmem.Flags) {
 	check(err)
 	accounts, err := kmem.Of(heap, "account", kmem.TypedOptions[account]{})
 	check(err)
-	process, scanner := m.NewTask(nil, "process"), m.NewTask(nil, "scanner")
+	process, scanner := m.NewTask(cpu, "process"), m.NewTask(cpu, "scanner")
 
 	mm, err := process.NewMM()
 	check(err)
@@ -75,10 +78,11 @@ func raceStepByStep(flags kmem.Flags) {
 	process.Exit(mm)
 	fmt.Printf(" 3 the process exits: mapped by %d; the anon_vma is free\n", page.mapCount())
 
+	m.AnonVMAs().Cache().On(cpu).Flush()
 	m.AnonVMAs().Cache().Shrink()
 	fmt.Printf(" 4 its slab is empty and is destroyed: %d bytes in limbo\n", heap.Stats().Limbo)
 
-	opened := openAccounts(accounts)
+	opened := openAccounts(accounts.On(cpu))
 	victim := at(opened, heap, av)
 	fmt.Println(" 5 somebody opens accounts:", found(victim))
 
@@ -98,7 +102,7 @@ func raceStepByStep(flags kmem.Flags) {
 	if flags&kmem.DestroyByRCU != 0 {
 		domain.Barrier()
 		fmt.Printf(" 8 a grace period later %d bytes are in limbo\n", heap.Stats().Limbo)
-		opened = append(opened, openAccounts(accounts)...)
+		opened = append(opened, openAccounts(accounts.On(cpu))...)
 		fmt.Println("    somebody opens accounts:", found(at(opened, heap, av)))
 	}
 
@@ -114,7 +118,7 @@ func raceStepByStep(flags kmem.Flags) {
 }
 
 // openAccounts allocates enough of them to fill any page that is free.
-func openAccounts(c *kmem.Typed[account]) (opened []*account) {
+func openAccounts(c *kmem.TypedLocal[account]) (opened []*account) {
 	for range 20_000 {
 		a := c.Alloc()
 		a.balance = balance
