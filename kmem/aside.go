@@ -165,8 +165,8 @@ func (c *Cache) addAside(s *CacheStats) {
 	if p := c.sampler.profile; p != nil {
 		n := p.lists.slabs()
 		s.SlabsFull += p.lists.group[slabsFull].n
-		s.SlabsPartial += p.lists.partial()
-		s.SlabsFree += p.lists.group[slabsFree].n
+		s.SlabsPartial += p.lists.count(slabsPartial)
+		s.SlabsFree += p.lists.count(slabsFree)
 		s.Slabs += n
 		s.Objects += n * c.geo.Num
 	}

@@ -256,9 +256,11 @@ func (c *Cache) Shrink() int {
 
 // takeFree moves all free slabs to the victims.
 func (c *Cache) takeFree(v *victims) {
-	l := &c.lists
-	for off := l.group[slabsFree].head; off != 0; off = l.group[slabsFree].head {
-		c.doom(off, v)
+	free := c.lists.of(slabsFree)
+	for i := range free {
+		for free[i].n > 0 {
+			c.doom(free[i].head, v)
+		}
 	}
 	if c.sampler != nil && c.sampler.profile != nil {
 		c.sampler.profile.takeFree(v)

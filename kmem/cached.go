@@ -18,7 +18,7 @@ func (c *Cache) held() (b held) {
 	defer c.owners.Unlock()
 	c.mu.Lock()
 	inArrays := c.shared.avail
-	b.freeSlabs = int64(c.lists.group[slabsFree].n) * slab
+	b.freeSlabs = int64(c.lists.count(slabsFree)) * slab
 	if c.flags&ReclaimAccount != 0 {
 		b.reclaimable = (int64(c.lists.slabs()) + c.limbo.Load()) * slab
 	}

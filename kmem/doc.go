@@ -178,8 +178,8 @@
 //     object's start. It costs seventeen instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
-//   - Owners have homes: the lists of partial slabs are eight, an array takes from
-//     the slabs of its home, and those come from pageblocks of their home, so that CPUs
+//   - Owners have homes: the lists of partial and of free slabs are eight each, an array
+//     takes from those of its home, and their pages come from pageblocks of it, so that CPUs
 //     do not have each other's neighbours; the kernel came to lists for each node and
 //     then for each CPU. Slabs are larger for that, of eight pages and not one for
 //     objects of 64 bytes. It costs memory where a cache has few objects, a slab for each

@@ -23,7 +23,7 @@ func (c *Cache) grow(home uint8) error {
 			return err
 		}
 	}
-	off, err := c.makeSlab(first, colour)
+	off, err := c.makeSlab(first, colour, home)
 	if err != nil {
 		if c.makeDo() { // the search for a descriptor brought them home
 			return nil
@@ -42,7 +42,7 @@ func (c *Cache) grow(home uint8) error {
 		c.releaseSlab(off)
 		c.usedAfterDestroy("Alloc")
 	}
-	c.lists.append(slabsFree, off)
+	c.lists.append(slabsFree+home, off)
 	c.lists.freeObjects += int(c.num)
 	c.lists.starved = false
 	c.stats.grown++
@@ -64,9 +64,9 @@ func (c *Cache) nextColour() uintptr {
 	return uintptr(n * c.geo.ColourOff)
 }
 
-// makeSlab puts a descriptor over the pages from number first on, on the slab or
+// makeSlab puts a descriptor over pages for a home, from number first on, on the slab or
 // off it, and returns its offset. It gives the pages back when it fails.
-func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
+func (c *Cache) makeSlab(first, colour uintptr, home uint8) (uintptr, error) {
 	h := c.heap
 	start := first<<pageShift + colour
 	off, mem := start, start
@@ -80,7 +80,7 @@ func (c *Cache) makeSlab(first, colour uintptr) (uintptr, error) {
 		off = h.offset(p)
 	}
 	s := h.slab(off)
-	s.next, s.prev, s.group, s.home = 0, 0, slabsFree, 0
+	s.next, s.prev, s.home, s.land = 0, 0, home, home
 	s.mem, s.page = uint64(mem), uint32(first)
 	s.fill(int(c.num))
 	h.claim(first, uint(c.geo.Order), c.id, off, mem)

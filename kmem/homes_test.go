@@ -59,12 +59,12 @@ func (s *settlers) mustAlloc(i, n int) {
 	}
 }
 
-// thin puts all but each k-th of owner i's objects back on their slabs.
+// thin puts all but each k-th of owner i's objects back on their slabs; 0 is all.
 func (s *settlers) thin(i, k int) {
 	var v victims
 	kept := s.live[i][:0]
 	for j, obj := range s.live[i] {
-		if j%k == 0 {
+		if k > 0 && j%k == 0 {
 			kept = append(kept, obj)
 			continue
 		}
@@ -127,6 +127,65 @@ func TestHomes(t *testing.T) {
 	s.mustAlloc(1, idle)
 	if left := s.c.lists.freeObjects; left > (homes+1)*128 { // and one that is new
 		t.Errorf("%d of %d objects are idle while another home grows, want at most a slab for each home, %d", left, idle, homes*128)
+	}
+}
+
+// TestHomesOfFreeSlabs: slabs that are free wait for owners of their home. Those that
+// others took come home when they are free again.
+func TestHomesOfFreeSlabs(t *testing.T) {
+	s := settle(t, HeapOptions{})
+	s.c.freeLimit = 1 << 20 // so that slabs stay
+	s.mustAlloc(0, 5*128)
+	own := s.slabs(0)
+	s.thin(0, 0)
+	s.mustAlloc(1, 5*128)
+	for slab := range s.slabs(1) {
+		if own[slab] {
+			t.Error("an owner of another home took a free slab")
+		}
+	}
+	grown := s.c.Stats().Grown
+	s.mustAlloc(0, 5*128)
+	if n := s.c.Stats().Grown - grown; n != 0 {
+		t.Errorf("%d new slabs for an owner whose slabs were free", n)
+	}
+
+	s.thin(0, 0)
+	s.c.lists.starved = true // the other one takes all
+	s.mustAlloc(1, 5*128)
+	s.thin(1, 0)
+	s.c.lists.starved = false
+	grown = s.c.Stats().Grown
+	s.mustAlloc(0, 5*128)
+	if n := s.c.Stats().Grown - grown; n != 0 {
+		t.Errorf("%d new slabs for an owner whose slabs have come home", n)
+	}
+}
+
+// TestHomesReaped: the reaper takes free slabs of the home where they lie idle.
+func TestHomesReaped(t *testing.T) {
+	s := settle(t, HeapOptions{})
+	s.c.freeLimit = 1 << 20
+	for i := range s.owner {
+		s.mustAlloc(i, 4*128)
+	}
+	for i := range s.owner {
+		s.thin(i, 0)
+	}
+	var v victims
+	look := func() (left [2]int) {
+		s.mustAlloc(0, 4*128) // in use in each interval
+		s.thin(0, 0)
+		s.c.lock()
+		defer s.c.unlock()
+		s.c.reapSlabs(&v)
+		return [2]int{s.c.lists.group[slabsFree].n, s.c.lists.group[slabsFree+1].n}
+	}
+	look()
+	left := look()
+	s.c.endOf(v)
+	if left[0] < 4 || left[1] != 0 {
+		t.Errorf("%d free slabs are left of the home that used 4, and %d of the one that used none", left[0], left[1])
 	}
 }
 
@@ -282,17 +341,31 @@ func TestMutantsHomes(t *testing.T) {
 		Old: "		l.append(slabsPartial+s.home, off)\n", New: "		l.append(slabsPartial+(s.home+1)%homes, off)\n",
 		Test: "^TestHomes$", Expect: together + "|new slabs for an owner",
 	}, {
-		Name: "idle objects of other homes are taken at once", File: "lists.go",
-		Old: "if l.starved || l.freeObjects > homes*int(c.num) {", New: "if true {",
+		Name: "idle objects of other homes are taken at once", File: "homes.go",
+		Old: "i == 1 && !c.lends()", New: "false",
 		Test: "^TestHomes$", Expect: together,
 	}, {
-		Name: "idle objects of other homes stay there", File: "lists.go",
-		Old: "if l.starved || l.freeObjects > homes*int(c.num) {", New: "if l.starved {",
+		Name: "idle objects of other homes stay there", File: "homes.go",
+		Old: "c.lists.starved || c.lists.freeObjects > homes*int(c.num)", New: "c.lists.starved",
+
 		Test: "^TestHomes$", Expect: "idle while another home grows",
 	}, {
-		Name: "no memory beside idle objects", File: "lists.go",
-		Old: "if l.starved || l.freeObjects > homes*int(c.num) {", New: "if l.freeObjects > homes*int(c.num) {",
+		Name: "no memory beside idle objects", File: "homes.go",
+		Old: "return c.lists.starved || ", New: "return ",
 		Test: "^TestHomesWithoutMemory$", Timeout: 10 * time.Second, HangIsCaught: true, Expect: "found 0 of",
+	}, {
+		Name: "free slabs are for all homes", File: "homes.go",
+		Old:  "if off := l.group[slabsFree+other].head; off != 0 {\n			l.freeTouched = true\n			return off\n		}",
+		New:  "for _, g := range l.of(slabsFree) {\n			if off := g.head; off != 0 {\n				l.freeTouched = true\n				return off\n			}\n		}",
+		Test: "^TestHomesOfFreeSlabs$", Expect: "took a free slab|whose slabs were free",
+	}, {
+		Name: "free slabs stay where they were used", File: "lists.go",
+		Old: "l.push(slabsFree+s.land, off)", New: "l.push(slabsFree+s.home, off)",
+		Test: "^TestHomesOfFreeSlabs$", Expect: "have come home",
+	}, {
+		Name: "the reaper takes from one home what is idle in another", File: "reapcache.go",
+		Old: "min(free.n, free.low+more)", New: "min(free.n, idle+more)",
+		Test: "^TestHomesReaped$", Expect: "free slabs are left",
 	}, {
 		Name: "pages for all homes alike", File: "buddy.go",
 		Old: "		b.land[f.first>>pageblock] = home\n", New: "",

@@ -3,12 +3,13 @@
 
 package kmem
 
-// The groups of slab.group, one list each.
+// The groups of slab.group, one list each. Of free and partial slabs there is one for
+// each home: that of home 0, and the others follow.
 const (
-	slabsFull    = iota // no object on the slab
-	slabsFree           // all
-	slabsPartial        // some, with home 0; those of the other homes follow
-	slabGroups   = slabsPartial + homes
+	slabsFull    = 0                    // no object on the slab
+	slabsFree    = 1                    // all: of the home that its pages are for
+	slabsPartial = slabsFree + homes    // some: of the home that took from it last
+	slabGroups   = slabsPartial + homes // how many groups there are
 )
 
 // slabList is a doubly linked list of slabs by their offsets.
@@ -28,9 +29,12 @@ type slabLists struct {
 	starved     bool // the cache could not grow: owners take from any home
 }
 
-// partial is how many partial slabs there are.
-func (l *slabLists) partial() (n int) {
-	for _, g := range l.group[slabsPartial:] {
+// of returns the lists of all homes from first on, [slabsFree] or [slabsPartial].
+func (l *slabLists) of(first int) []slabList { return l.group[first : first+homes] }
+
+// count is how many slabs those lists have.
+func (l *slabLists) count(first int) (n int) {
+	for _, g := range l.of(first) {
 		n += g.n
 	}
 	return n
@@ -38,7 +42,7 @@ func (l *slabLists) partial() (n int) {
 
 // slabs is how many slabs there are.
 func (l *slabLists) slabs() int {
-	return l.group[slabsFull].n + l.group[slabsFree].n + l.partial()
+	return l.group[slabsFull].n + l.count(slabsFree) + l.count(slabsPartial)
 }
 
 // push puts s at the head of its new group.
@@ -83,29 +87,6 @@ func (l *slabLists) remove(off uintptr) {
 	}
 	g.n--
 	g.low = min(g.low, g.n)
-}
-
-// source returns the slab that an owner of this home takes from next; 0 is none, and
-// then the cache is to grow. Partial slabs of the home come first, then free ones.
-// Those of other homes are left to them as long as there is memory, and while the
-// objects that lie idle so would fit a slab for each home.
-func (c *Cache) source(home uint8) uintptr {
-	l := &c.lists
-	if off := l.group[slabsPartial+home].head; off != 0 {
-		return off
-	}
-	if off := l.group[slabsFree].head; off != 0 {
-		l.freeTouched = true
-		return off
-	}
-	if l.starved || l.freeObjects > homes*int(c.num) {
-		for i := range uint8(homes) {
-			if off := l.group[slabsPartial+(home+i)%homes].head; off != 0 {
-				return off
-			}
-		}
-	}
-	return 0
 }
 
 // takeBatch moves up to len(dst) objects from the slabs to the end of dst, and returns
@@ -177,7 +158,7 @@ func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 			c.idle++
 		} else {
 			l.remove(off)
-			l.push(slabsFree, off)
+			l.push(slabsFree+s.land, off)
 		}
 	case s.group == slabsFull:
 		l.remove(off)

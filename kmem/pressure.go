@@ -128,7 +128,7 @@ func (c *Cache) reclaim(slabs bool) {
 	if slabs {
 		c.takeFree(&v)
 	}
-	if !busy && c.lists.group[slabsFree].n == 0 {
+	if !busy && c.lists.count(slabsFree) == 0 {
 		c.stirs.reclaimed = before
 	}
 	c.unlock()

@@ -47,7 +47,7 @@ func (p *cacheProfile) grow() error {
 	if err != nil {
 		return err
 	}
-	off, err := c.makeSlab(first, colour)
+	off, err := c.makeSlab(first, colour, 0)
 	if err != nil {
 		return err
 	}

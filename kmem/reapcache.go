@@ -88,7 +88,7 @@ func (c *Cache) reap(slabs bool) (left bool) {
 // isBare reports whether there is nothing to take behind the array caches. The
 // caller holds mu.
 func (c *Cache) isBare() bool {
-	return c.lists.group[slabsFree].n == 0 && c.freeLimit <= c.baseFreeLimit() &&
+	return c.lists.count(slabsFree) == 0 && c.freeLimit <= c.baseFreeLimit() &&
 		c.shared.mags == nil && c.shared.limit <= c.baseShared()
 }
 
@@ -226,17 +226,25 @@ func (c *Cache) reapShared(v *victims) (twice addr) {
 // reapSlabs takes free slabs that nobody needed. The free limit decays when free
 // objects came and went by less than half of it. The caller holds mu.
 func (c *Cache) reapSlabs(v *victims) {
-	l := &c.lists
-	free := &l.group[slabsFree]
-	n := free.low
-	if !l.freeTouched {
-		n = max(n, (c.freeLimit+5*int(c.num)-1)/(5*int(c.num)))
+	l, num := &c.lists, int(c.num)
+	lists, idle, more := l.of(slabsFree), 0, 0
+	for _, free := range lists {
+		idle += free.low
 	}
-	if came := l.freePeak - free.low*int(c.num); 2*came < c.freeLimit {
+	if !l.freeTouched {
+		more = max(0, (c.freeLimit+5*num-1)/(5*num)-idle)
+	}
+	if came := l.freePeak - idle*num; 2*came < c.freeLimit {
 		c.freeLimit = max(c.baseFreeLimit(), c.freeLimit/2)
 	}
-	for ; n > 0 && free.n > 0; n-- {
-		c.doom(free.tail, v) // the head is what is taken next
+	for i := range lists {
+		free := &lists[i]
+		n := min(free.n, free.low+more)
+		more -= n - free.low
+		for range n {
+			c.doom(free.tail, v) // the head is what is taken next
+		}
+		free.low = free.n
 	}
-	free.low, l.freePeak, l.freeTouched = free.n, l.freeObjects, false
+	l.freePeak, l.freeTouched = l.freeObjects, false
 }

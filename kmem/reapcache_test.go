@@ -126,15 +126,16 @@ func TestReapSlabs(t *testing.T) {
 		v := c.drain("test")
 		c.lock()
 		l := &c.lists
-		for l.group[slabsFree].n > step.free { // what batches brought beyond
-			c.doom(l.group[slabsFree].head, &v)
+		free := &l.of(slabsFree)[c.slots.at(stackKey(), 0).home]
+		for free.n > step.free { // what batches brought beyond
+			c.doom(free.head, &v)
 		}
-		if l.group[slabsFree].n != step.free {
-			t.Fatalf("%d free slabs, want %d", l.group[slabsFree].n, step.free)
+		if l.count(slabsFree) != step.free {
+			t.Fatalf("%d free slabs, want %d of one home", l.count(slabsFree), step.free)
 		}
-		l.group[slabsFree].low, l.freeTouched, l.freePeak, c.freeLimit = step.low, step.touched, step.peak, step.limit
+		free.low, l.freeTouched, l.freePeak, c.freeLimit = step.low, step.touched, step.peak, step.limit
 		c.reapSlabs(&v)
-		left, low, limit := l.group[slabsFree].n, l.group[slabsFree].low, c.freeLimit
+		left, low, limit := free.n, free.low, c.freeLimit
 		c.unlock()
 		if want := max(step.decay, c.baseFreeLimit()); left != step.left || low != left || limit != want {
 			t.Errorf("%+v: %d slabs are left, %d the least from now on, limit %d, want %d", step, left, low, limit, want)

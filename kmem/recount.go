@@ -48,7 +48,7 @@ func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint8) int {
 	want := slabsPartial + s.home
 	switch s.inuse {
 	case 0:
-		want = slabsFree
+		want = slabsFree + s.land
 	case c.num:
 		want = slabsFull
 	}

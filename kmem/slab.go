@@ -20,16 +20,17 @@ type slab struct {
 	mem        uint64 // constant; offset of object 0
 	page       uint32 // constant; number of the first page
 	inuse      uint32 // objects that are not on the slab
-	words      uint32 // constant; length of the free mask
+	words      uint16 // constant; length of the free mask
 	group      uint8  // which list it is on
 	home       uint8  // of who took from it last
+	land       uint8  // constant; the home that its pages are for
 }
 
 // fill puts all num objects on the slab.
 func (s *slab) fill(num int) {
-	s.words = uint32((num + 63) / 64)
+	s.words = uint16((num + 63) / 64)
 	s.inuse = 0
-	for i := uint32(0); i < s.words; i++ {
+	for i := uint16(0); i < s.words; i++ {
 		*s.word(uintptr(i)) = ^uint64(0)
 	}
 	if tail := num & 63; tail != 0 {

@@ -58,7 +58,7 @@ func (c *Cache) Stats() CacheStats {
 		Name:   c.name,
 		Shared: c.shared.avail, Deferred: deferred,
 
-		SlabsFull: l.group[slabsFull].n, SlabsPartial: l.partial(), SlabsFree: l.group[slabsFree].n,
+		SlabsFull: l.group[slabsFull].n, SlabsPartial: l.count(slabsPartial), SlabsFree: l.count(slabsFree),
 		SlabsLimbo: int(c.limbo.Load()),
 
 		Grown: n.grown, Destroyed: c.destroyed.Load(), Refills: n.refills, Flushes: n.flushes,
