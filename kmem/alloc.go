@@ -158,7 +158,7 @@ func (c *Cache) refill(a *arrayCache) bool {
 	}
 	dst := a.oldest(n)
 	before := c.shared.avail
-	mag := c.shared.swap(n, a.spare)
+	mag := c.shared.swap(n, a.home, a.spare)
 	got := len(mag)
 	if got == 0 {
 		got = c.takeStacked(dst, a.home)
@@ -178,13 +178,16 @@ func (c *Cache) refill(a *arrayCache) bool {
 	return got > 0
 }
 
-// takeStacked moves objects to dst, from the shared array or from the slabs, and
-// returns how many. The caller holds mu.
+// takeStacked moves objects to dst and returns how many: those of its home, from the
+// shared array or from the slabs, or else any from the shared array. The caller holds mu.
 func (c *Cache) takeStacked(dst []addr, home uint8) int {
-	got := c.shared.take(dst)
+	got := c.shared.take(dst, home)
 	if got == 0 {
 		got = c.takeBatch(dst, home)
 		copy(dst, dst[len(dst)-got:])
+	}
+	if got == 0 && c.lends() {
+		got = c.shared.take(dst, anyHome)
 	}
 	return got
 }

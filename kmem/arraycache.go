@@ -19,7 +19,7 @@ type arrayCache struct {
 	limit   uint32   // the owner flushes from here on; one or two more may come in
 	popping bool     // the last call that missed the hot slots was a pop
 	flushed bool     // the last batch was a flush
-	home    uint8    // constant; whose partial slabs and pages it takes first
+	home    uint8    // constant; whose magazines, slabs and pages it takes first
 	touched uint32   // refilled since the reaper looked; read and cleared from outside, see reapcache.go
 	cache   *Cache   // constant
 	spare   magazine // an empty one, for the next flush

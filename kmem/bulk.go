@@ -210,9 +210,10 @@ func (c *Cache) giveBulk(a *arrayCache, objs []Pointer) (bad int, v victims, twi
 // putStraight moves objects to the shared array if that has room, or else to their
 // slabs, in one trip. An object that was freed twice does not stop the others.
 func (c *Cache) putStraight(objs []addr, v *victims) (twice addr) {
+	home := c.homeOf(objs[0])
 	c.lock()
 	c.stir()
-	if !c.shared.add(objs, c.batch) {
+	if !c.shared.add(objs, home, c.batch) {
 		for len(objs) > 0 {
 			n, t := c.freeBlock(objs, v)
 			objs, twice = objs[n:], max(twice, t)

@@ -21,8 +21,8 @@
 //
 //	   file, function                 lock     then
 //	 1 alloc_unsafe.go Local.Alloc    owner    a hot slot, or the array; or 2
-//	 2 alloc.go refill                mu       a magazine from the shared array, or 3
-//	 3 lists.go takeBatch, slab.go    mu       a batch from its partial slabs, then free ones; or 4
+//	 2 alloc.go refill                mu       a magazine of its home from the shared array, or 3
+//	 3 lists.go takeBatch, slab.go    mu       a batch from its home's partial slabs, then free ones; or 4
 //	 4 grow.go grow                   none     the colour under mu, the rest unlocked
 //	 5 buddy.go getPages, grow.go     pages    pages, descriptor, constructor; linked under mu; 3
 //	 6 free.go Local.Free, frame.go   owner    checked; to a hot slot, or the array; or 7
@@ -46,6 +46,7 @@
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of
 //     the domain takes a block at a time. Where there is no memory for a block,
 //     a slice of Go's heap does, so it cannot fail.
+//   - homes.go: which slabs, magazines and pages are for which owner of an array.
 //   - slots_unsafe.go, lease.go: the array caches of any goroutine. A call borrows a
 //     slot by its token, an exchange, unless the slot is let to the goroutine: then
 //     by plain stores.
@@ -178,12 +179,12 @@
 //     object's start. It costs seventeen instructions. A second free of an object
 //     is seen when it is immediate or when both reach a flush.
 //   - A slab changes its list only when its group changes.
-//   - Owners have homes: the lists of partial and of free slabs are eight each, an array
-//     takes from those of its home, and their pages come from pageblocks of it, so that CPUs
-//     do not have each other's neighbours; the kernel came to lists for each node and
-//     then for each CPU. Slabs are larger for that, of eight pages and not one for
-//     objects of 64 bytes. It costs memory where a cache has few objects, a slab for each
-//     of the homes that use it, of which only what was used is resident: homes.go.
+//   - Owners have homes, eight of them, so that CPUs do not have each other's
+//     neighbours: an array takes magazines and slabs of its home, and the pages of those
+//     come from pageblocks of it. The kernel came to lists for each node and then for
+//     each CPU. Slabs are larger for that, of eight pages and not one for objects of
+//     64 bytes. It costs memory where a cache has few objects, a slab for each of the
+//     homes that use it, of which only what was used is resident: homes.go.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
 //     so that allocating and freeing ten thousand objects in turn takes no lock,
 //     and to two mebibytes of objects where they stream from owner to owner: free.go.

@@ -171,10 +171,10 @@ func (c *Cache) afterFree(v victims, twice addr) {
 func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 	batch := max(c.perBatch(int(a.limit)), int(a.avail)+n-int(a.limit))
 	objs := a.oldest(min(batch, int(a.avail)))
-	var m magazine
-	if len(objs) <= c.mostShared() {
-		m = append(a.spare, objs...)
-		a.spare = m[:0]
+	var m stacked
+	if len(objs) > 0 && len(objs) <= c.mostShared() {
+		m = stacked{append(a.spare, objs...), c.homeOf(objs[0])}
+		a.spare = m.magazine[:0]
 	}
 	moved := 0
 	a.prepare()
@@ -191,14 +191,14 @@ func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 // unload hands m, a magazine with objs, to the shared array, and then puts as many of
 // them on their slabs as make room for n in the array if that did not, and returns how
 // many went. m is nil where it can never fit. The caller owns a and holds mu.
-func (c *Cache) unload(a *arrayCache, objs []addr, m magazine, n int, v *victims) (moved int, twice addr) {
+func (c *Cache) unload(a *arrayCache, objs []addr, m stacked, n int, v *victims) (moved int, twice addr) {
 	c.stats.flushes++
 	if c.shared.avail == 0 { // it takes a part of what it never takes whole, or no stream were seen
-		m = m[:min(len(m), c.shared.limit)]
+		m.magazine = m.magazine[:min(len(m.magazine), c.shared.limit)]
 	}
-	if len(m) > 0 {
+	if len(m.magazine) > 0 {
 		if spare, ok := c.shared.put(m); ok {
-			a.spare, moved = spare, len(m)
+			a.spare, moved = spare, len(m.magazine)
 			c.stir()
 		}
 	}

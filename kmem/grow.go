@@ -80,7 +80,7 @@ func (c *Cache) makeSlab(first, colour uintptr, home uint8) (uintptr, error) {
 		off = h.offset(p)
 	}
 	s := h.slab(off)
-	s.next, s.prev, s.home, s.land = 0, 0, home, home
+	s.next, s.prev, s.home, s.land = 0, 0, uint32(home), home
 	s.mem, s.page = uint64(mem), uint32(first)
 	s.fill(int(c.num))
 	h.claim(first, uint(c.geo.Order), c.id, off, mem)

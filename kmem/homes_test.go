@@ -59,21 +59,33 @@ func (s *settlers) mustAlloc(i, n int) {
 	}
 }
 
+// free lets owner i free an object.
+func (s *settlers) free(i int, obj addr) {
+	v, twice := s.c.give(&s.owner[i].arrayCache, obj)
+	s.c.afterFree(v, twice)
+}
+
+// flush puts what owner i has at hand on the slabs.
+func (s *settlers) flush(i int) {
+	var v victims
+	s.c.empty(&s.owner[i].arrayCache, &v)
+	s.c.emptyHot(&s.owner[i].arrayCache, &v)
+	s.c.afterFree(v, 0)
+}
+
 // thin puts all but each k-th of owner i's objects back on their slabs; 0 is all.
 func (s *settlers) thin(i, k int) {
-	var v victims
 	kept := s.live[i][:0]
 	for j, obj := range s.live[i] {
 		if k > 0 && j%k == 0 {
 			kept = append(kept, obj)
-			continue
+		} else {
+			s.free(i, obj)
 		}
-		more, twice := s.c.give(&s.owner[i].arrayCache, obj)
-		s.c.afterFree(more, twice)
 	}
 	s.live[i] = kept
-	s.c.empty(&s.owner[i].arrayCache, &v)
-	s.c.emptyHot(&s.owner[i].arrayCache, &v)
+	s.flush(i)
+	var v victims
 	s.c.emptyShared(&v)
 	s.c.afterFree(v, 0)
 }
@@ -159,6 +171,56 @@ func TestHomesOfFreeSlabs(t *testing.T) {
 	s.mustAlloc(0, 5*128)
 	if n := s.c.Stats().Grown - grown; n != 0 {
 		t.Errorf("%d new slabs for an owner whose slabs have come home", n)
+	}
+}
+
+// TestHomesOfMagazines: what one owner frees of another one's waits in the shared array for
+// that one, whether it came in a magazine or in a bulk. Only without memory the other has it.
+func TestHomesOfMagazines(t *testing.T) {
+	for _, bulk := range []bool{false, true} {
+		s := settle(t, HeapOptions{})
+		s.mustAlloc(1, 400)
+		own := s.slabs(1)
+		if objs := s.live[1]; bulk {
+			s.c.putStraight(objs, new(victims))
+		} else {
+			for _, obj := range objs {
+				s.free(0, obj)
+			}
+			s.flush(0)
+		}
+		s.live[1] = nil
+		s.flush(1)
+		shared := s.c.shared.avail
+		if shared < 200 {
+			t.Fatalf("%d objects are in the shared array", shared)
+		}
+		s.mustAlloc(0, shared)
+		for slab := range s.slabs(0) {
+			if own[slab] {
+				t.Fatalf("bulk %v: an owner got what another one's waits for", bulk)
+			}
+		}
+		grown := s.c.Stats().Grown
+		s.mustAlloc(1, shared)
+		if n := s.c.Stats().Grown - grown; n != 0 || s.c.shared.avail > 0 {
+			t.Errorf("bulk %v: %d new slabs for an owner for whom objects waited, of which %d are left", bulk, n, s.c.shared.avail)
+		}
+
+		s.thin(0, 0)
+		s.c.putStraight(s.live[1], new(victims))
+		s.live[1] = nil
+		shared = s.c.shared.avail
+		idle := s.c.lists.freeObjects + shared
+		s.c.lists.starved = true
+		for range idle {
+			if obj := s.c.get(&s.owner[0].arrayCache); obj != 0 {
+				s.live[0] = append(s.live[0], obj)
+			}
+		}
+		if n := len(s.live[0]); shared == 0 || n != idle {
+			t.Errorf("bulk %v: without memory an owner found %d of %d objects, of which %d waited for another", bulk, n, idle, shared)
+		}
 	}
 }
 
@@ -338,7 +400,7 @@ func TestMutantsHomes(t *testing.T) {
 		Test: "^TestHomes$", Expect: together,
 	}, {
 		Name: "slabs forget their home when they are full", File: "lists.go",
-		Old: "		l.append(slabsPartial+s.home, off)\n", New: "		l.append(slabsPartial+(s.home+1)%homes, off)\n",
+		Old: "		l.append(slabsPartial+uint8(s.home), off)\n", New: "		l.append(slabsPartial+uint8(s.home+1)%homes, off)\n",
 		Test: "^TestHomes$", Expect: together + "|new slabs for an owner",
 	}, {
 		Name: "idle objects of other homes are taken at once", File: "homes.go",
@@ -346,7 +408,7 @@ func TestMutantsHomes(t *testing.T) {
 		Test: "^TestHomes$", Expect: together,
 	}, {
 		Name: "idle objects of other homes stay there", File: "homes.go",
-		Old: "c.lists.starved || c.lists.freeObjects > homes*int(c.num)", New: "c.lists.starved",
+		Old: " || c.lists.freeObjects+c.shared.avail > homes*int(c.num)", New: "",
 
 		Test: "^TestHomes$", Expect: "idle while another home grows",
 	}, {
@@ -360,8 +422,24 @@ func TestMutantsHomes(t *testing.T) {
 		Test: "^TestHomesOfFreeSlabs$", Expect: "took a free slab|whose slabs were free",
 	}, {
 		Name: "free slabs stay where they were used", File: "lists.go",
-		Old: "l.push(slabsFree+s.land, off)", New: "l.push(slabsFree+s.home, off)",
+		Old: "l.push(slabsFree+s.land, off)", New: "l.push(slabsFree+uint8(s.home), off)",
 		Test: "^TestHomesOfFreeSlabs$", Expect: "have come home",
+	}, {
+		Name: "magazines are for who flushes", File: "free.go",
+		Old: "c.homeOf(objs[0])}", New: "a.home}",
+		Test: "^TestHomesOfMagazines$", Expect: "bulk false: an owner got",
+	}, {
+		Name: "bulks are for home 0", File: "bulk.go",
+		Old: "home := c.homeOf(objs[0])", New: "home := uint8(0)",
+		Test: "^TestHomesOfMagazines$", Expect: "bulk true: an owner got",
+	}, {
+		Name: "magazines of other homes are taken at once", File: "alloc.go",
+		Old: "got == 0 && c.lends()", New: "got == 0",
+		Test: "^TestHomesOfMagazines$", Expect: "an owner got",
+	}, {
+		Name: "magazines of other homes stay there", File: "alloc.go",
+		Old: "got == 0 && c.lends()", New: "false",
+		Test: "^TestHomesOfMagazines$", Expect: "which .* waited for another",
 	}, {
 		Name: "the reaper takes from one home what is idle in another", File: "reapcache.go",
 		Old: "min(free.n, free.low+more)", New: "min(free.n, idle+more)",

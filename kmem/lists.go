@@ -3,6 +3,8 @@
 
 package kmem
 
+import "sync/atomic"
+
 // The groups of slab.group, one list each. Of free and partial slabs there is one for
 // each home: that of home 0, and the others follow.
 const (
@@ -102,7 +104,9 @@ func (c *Cache) takeBatch(dst []addr, home uint8) int {
 		n := s.take(dst[:left], c.base, c.objSize)
 		left -= n
 		l.freeObjects -= n
-		s.home = home
+		if s.home != uint32(home) {
+			atomic.StoreUint32(&s.home, uint32(home))
+		}
 		group := slabsPartial + home
 		if s.inuse == c.num {
 			group = slabsFull
@@ -162,6 +166,6 @@ func (c *Cache) regroup(s *slab, off uintptr, v *victims) {
 		}
 	case s.group == slabsFull:
 		l.remove(off)
-		l.append(slabsPartial+s.home, off)
+		l.append(slabsPartial+uint8(s.home), off)
 	}
 }

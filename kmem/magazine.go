@@ -14,84 +14,113 @@ import "slices"
 // one, its spare, to fill for a flush; a refill gives it for a full one.
 type magazine []addr
 
+// A stacked magazine lies in the shared array, where owners of its home find it first, so
+// that they do not get each other's neighbours by this way: homes.go.
+type stacked struct {
+	magazine
+	home uint8 // of the slab of its first object when it came
+}
+
 // sharedArray holds objects between the array caches and the slabs, so that what
 // one CPU frees another can take without touching a slab. Guarded by the cache's
 // mu, under which few of its words are read, as each may come from another CPU.
 type sharedArray struct {
-	avail   int        // objects in it
-	limit   int        // objects that it takes
-	low     int        // the least that avail was since the reaper looked
-	full    int32      // magazines with objects: the first, the newest last
-	touched bool       // used since the reaper looked
-	mags    []magazine // behind those with objects come empty ones
+	avail   int       // objects in it
+	limit   int       // objects that it takes
+	low     int       // the least that avail was since the reaper looked
+	full    int32     // magazines with objects: the first, the newest last
+	touched bool      // used since the reaper looked
+	mags    []stacked // behind those with objects come empty ones
 }
 
 // put adds a magazine with objects and returns an empty one for it, or refuses.
 // Nil is an empty one as well: appending makes it.
-func (s *sharedArray) put(m magazine) (spare magazine, ok bool) {
-	if s.avail+len(m) > s.limit {
+func (s *sharedArray) put(m stacked) (spare magazine, ok bool) {
+	if s.avail+len(m.magazine) > s.limit {
 		return nil, false
 	}
 	slot := s.slot()
-	spare, *slot = *slot, m
+	spare, *slot = slot.magazine, m
 	s.full++
-	s.avail += len(m)
+	s.avail += len(m.magazine)
 	return spare, true
 }
 
 // slot returns the place above the newest magazine.
-func (s *sharedArray) slot() *magazine {
+func (s *sharedArray) slot() *stacked {
 	if int(s.full) == len(s.mags) {
-		s.mags = append(s.mags, nil)
+		s.mags = append(s.mags, stacked{})
 	}
 	return &s.mags[s.full]
 }
 
-// add is put of objects that are in no magazine. Few of them come to the newest one, as
-// long as that is no more than a batch, so that whoever takes it next gets one.
-func (s *sharedArray) add(objs []addr, batch int) (ok bool) {
+// find returns the number of the newest magazine of a home, or of all for anyHome; -1 is
+// none. There are few: a batch or more in most of them, and limit is some batches.
+func (s *sharedArray) find(home uint8) int {
+	i := int(s.full) - 1
+	for i >= 0 && home != anyHome && s.mags[i].home != home {
+		i--
+	}
+	return i
+}
+
+// anyHome stands for all homes.
+const anyHome = homes
+
+// drop puts an empty magazine in the place of number i, behind those with objects.
+func (s *sharedArray) drop(i int, spare magazine) {
+	s.full--
+	copy(s.mags[i:s.full], s.mags[i+1:])
+	s.mags[s.full].magazine = spare
+}
+
+// add is put of objects that are in no magazine. Few of them come to the newest one of
+// their home, as long as that is no more than a batch, so that whoever takes it next gets one.
+func (s *sharedArray) add(objs []addr, home uint8, batch int) (ok bool) {
 	if s.avail+len(objs) > s.limit {
 		return false
 	}
-	if s.full == 0 || len(s.mags[s.full-1])+len(objs) > batch {
-		s.slot()
+	i := s.find(home)
+	if i < 0 || len(s.mags[i].magazine)+len(objs) > batch {
+		i = int(s.full)
+		s.slot().home = home
 		s.full++
 	}
-	top := &s.mags[s.full-1]
-	*top = append(*top, objs...)
+	m := &s.mags[i]
+	m.magazine = append(m.magazine, objs...)
 	s.avail += len(objs)
 	return true
 }
 
-// swap gives the newest magazine for an empty one, if it is a batch for who wants n
-// objects: no more, and not less than half unless there is no other. Else it
+// swap gives the newest magazine of a home for an empty one, if it is a batch for who
+// wants n objects: no more, and not less than half unless there is no other. Else it
 // returns nil.
-func (s *sharedArray) swap(n int, spare magazine) magazine {
-	if s.full == 0 {
+func (s *sharedArray) swap(n int, home uint8, spare magazine) magazine {
+	i := s.find(home)
+	if i < 0 {
 		return nil
 	}
-	top := &s.mags[s.full-1]
-	m := *top
+	m := s.mags[i].magazine
 	if len(m) > n || 2*len(m) < n && s.full > 1 {
 		return nil
 	}
-	*top = spare
-	s.full--
+	s.drop(i, spare)
 	s.took(len(m))
 	return m
 }
 
-// take moves the newest objects to dst and returns how many.
-func (s *sharedArray) take(dst []addr) int {
+// take moves the newest objects of a home to dst, or of all for anyHome, and returns how
+// many.
+func (s *sharedArray) take(dst []addr, home uint8) int {
 	left := len(dst)
-	for s.full > 0 && left > 0 {
-		top := &s.mags[s.full-1]
-		k := min(left, len(*top))
-		keep := len(*top) - k
+	for i := s.find(home); i >= 0 && left > 0; i = s.find(home) {
+		m := s.mags[i].magazine
+		k := min(left, len(m))
+		keep := len(m) - k
 		left -= k
-		copy(dst[left:], (*top)[keep:])
-		if *top = (*top)[:keep]; keep == 0 {
-			s.full--
+		copy(dst[left:], m[keep:])
+		if s.mags[i].magazine = m[:keep]; keep == 0 {
+			s.drop(i, m[:0])
 		}
 	}
 	n := len(dst) - left
@@ -114,9 +143,9 @@ func (s *sharedArray) took(n int) {
 func (c *Cache) unshare(n int, v *victims) (twice addr) {
 	s, emptied := &c.shared, 0
 	for n > 0 {
-		m := s.mags[emptied]
+		m := s.mags[emptied].magazine
 		done, t := c.freeBlock(m[:min(n, len(m))], v)
-		if s.mags[emptied] = m[:copy(m, m[done:])]; done == len(m) {
+		if s.mags[emptied].magazine = m[:copy(m, m[done:])]; done == len(m) {
 			emptied++
 		}
 		s.avail -= done

@@ -11,9 +11,67 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestMagazines moves objects through a shared array, whole magazines, single objects
-// and the oldest back to their slabs, beside a plain slice of the same. Oracle: the
-// same objects in the same order, and no two magazines share their words.
+// stackModel is a shared array as plain as can be: magazines, the newest last.
+type stackModel []stacked
+
+func (m stackModel) count() (n int) {
+	for _, s := range m {
+		n += len(s.magazine)
+	}
+	return n
+}
+
+// newest returns the number of the newest magazine of a home; -1 is none.
+func (m stackModel) newest(home uint8) int {
+	for i, s := range slices.Backward(m) {
+		if home == anyHome || s.home == home {
+			return i
+		}
+	}
+	return -1
+}
+
+// put adds a magazine of its own.
+func (m *stackModel) put(objs []addr, home uint8) {
+	*m = append(*m, stacked{slices.Clone(objs), home})
+}
+
+// add adds to the newest magazine of the home, while that is no more than a batch.
+func (m *stackModel) add(objs []addr, home uint8, batch int) {
+	if i := m.newest(home); i >= 0 && len((*m)[i].magazine)+len(objs) <= batch {
+		(*m)[i].magazine = append((*m)[i].magazine, objs...)
+	} else {
+		m.put(objs, home)
+	}
+}
+
+// take removes the n newest objects of a home, as many as there are, and returns them as
+// they lay, the newest last.
+func (m *stackModel) take(n int, home uint8) (objs []addr) {
+	for len(objs) < n && m.newest(home) >= 0 {
+		i := m.newest(home)
+		mag := (*m)[i].magazine
+		keep := max(0, len(mag)-(n-len(objs)))
+		objs = append(slices.Clone(mag[keep:]), objs...)
+		if (*m)[i].magazine = mag[:keep]; keep == 0 {
+			*m = slices.Delete(*m, i, i+1)
+		}
+	}
+	return objs
+}
+
+// dropOldest removes the n oldest objects.
+func (m *stackModel) dropOldest(n int) {
+	for ; n > 0; n-- {
+		if (*m)[0].magazine = (*m)[0].magazine[1:]; len((*m)[0].magazine) == 0 {
+			*m = slices.Delete(*m, 0, 1)
+		}
+	}
+}
+
+// TestMagazines moves objects of three homes through a shared array, whole magazines,
+// single objects and the oldest back to their slabs, beside a model of it. Oracle: the same
+// objects in the same magazines, and no two magazines share their words.
 func TestMagazines(t *testing.T) {
 	h := newTestHeap(t, HeapOptions{})
 	c := newTestCache(t, h, "magazines", 64, CacheOptions{})
@@ -28,12 +86,14 @@ func TestMagazines(t *testing.T) {
 		defer c.unlock()
 		s := &c.shared
 		s.limit = rapid.IntRange(0, 200).Draw(t, "limit")
-		var model, spare []addr // spare is a magazine
+		var model stackModel
+		var spare magazine
 		objects := func(op string) []addr {
 			objs := make([]addr, rapid.IntRange(1, 40).Draw(t, op))
 			return objs[len(objs)-c.takeBatch(objs, 0):]
 		}
-		home := func(objs []addr) {
+		home := func() uint8 { return uint8(rapid.IntRange(0, 2).Draw(t, "home")) }
+		free := func(objs []addr) {
 			if _, twice := c.freeBlock(objs, new(victims)); twice != 0 {
 				t.Fatalf("object %#x came home twice", twice)
 			}
@@ -43,73 +103,76 @@ func TestMagazines(t *testing.T) {
 			*s = sharedArray{limit: c.baseShared()}
 		}()
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			had := model.count()
 			switch rapid.SampledFrom([]string{"put", "add", "swap", "take", "unshare"}).Draw(t, "op") {
 			case "put":
-				m := append(spare, objects("put")...)
-				fits := len(model)+len(m) <= s.limit
+				m := stacked{append(spare, objects("put")...), home()}
+				fits := had+len(m.magazine) <= s.limit
 				got, ok := s.put(m)
 				if ok != fits || len(got) != 0 {
-					t.Fatalf("put of %d beside %d of %d: %v, a spare with %d objects", len(m), len(model), s.limit, ok, len(got))
+					t.Fatalf("put of %d beside %d of %d: %v, a spare with %d objects", len(m.magazine), had, s.limit, ok, len(got))
 				}
 				if spare = got; ok {
-					model = append(model, m...)
+					model.put(m.magazine, m.home)
 				} else {
-					home(m)
+					free(m.magazine)
 				}
 			case "add":
-				objs := objects("add")
-				if fits := len(model)+len(objs) <= s.limit; s.add(objs, 30) != fits {
-					t.Fatalf("add of %d beside %d of %d: %v", len(objs), len(model), s.limit, !fits)
+				objs, home := objects("add"), home()
+				if fits := had+len(objs) <= s.limit; s.add(objs, home, 30) != fits {
+					t.Fatalf("add of %d beside %d of %d: %v", len(objs), had, s.limit, !fits)
 				} else if fits {
-					model = append(model, objs...)
+					model.add(objs, home, 30)
 				} else {
-					home(objs)
+					free(objs)
 				}
 			case "swap":
-				n := rapid.IntRange(1, 80).Draw(t, "swap")
-				if m := s.swap(n, spare[:0]); m != nil {
-					if len(m) == 0 || len(m) > n || !slices.Equal(m, model[len(model)-len(m):]) {
+				n, home := rapid.IntRange(1, 80).Draw(t, "swap"), home()
+				i := model.newest(home)
+				want := i >= 0 && len(model[i].magazine) <= n && (2*len(model[i].magazine) >= n || len(model) == 1)
+				m := s.swap(n, home, spare[:0])
+				if (m != nil) != want {
+					t.Fatalf("a swap for %d of home %d got %d, with %v", n, home, len(m), model)
+				}
+				if want {
+					if objs := model.take(len(model[i].magazine), home); !slices.Equal(m, objs) {
 						t.Fatalf("a swap for %d got %d, not the newest", n, len(m))
 					}
-					model = model[:len(model)-len(m)]
-					home(m)
+					free(m)
 					spare = m[:0]
-				} else if k := len(model); k > 0 && k <= n && s.full == 1 {
-					t.Fatalf("no magazine for %d, and the only one has %d", n, k)
 				}
 			case "take":
 				s.touched = false
 				dst := make([]addr, rapid.IntRange(1, 80).Draw(t, "take"))
-				n := s.take(dst)
+				home := rapid.SampledFrom([]uint8{0, 1, 2, anyHome}).Draw(t, "from")
+				n := s.take(dst, home)
 				if s.touched != (n > 0) {
 					t.Fatalf("took %d, and touched is %v", n, s.touched)
 				}
-				if n != min(len(dst), len(model)) || !slices.Equal(dst[:n], model[len(model)-n:]) {
-					t.Fatalf("took %d of %d, not the newest", n, len(model))
+				if want := model.take(len(dst), home); !slices.Equal(dst[:n], want) {
+					t.Fatalf("took %d of %d, not the newest", n, had)
 				}
-				model = model[:len(model)-n]
-				home(dst[:n])
+				free(dst[:n])
 			case "unshare":
-				n := rapid.IntRange(0, len(model)).Draw(t, "unshare")
+				n := rapid.IntRange(0, had).Draw(t, "unshare")
 				before := c.lists.freeObjects
 				if twice := c.unshare(n, new(victims)); twice != 0 || c.lists.freeObjects != before+n {
-					t.Fatalf("%d of %d oldest: %d came home, one twice: %#x", n, len(model), c.lists.freeObjects-before, twice)
+					t.Fatalf("%d of %d oldest: %d came home, one twice: %#x", n, had, c.lists.freeObjects-before, twice)
 				}
-				model = slices.Delete(model, 0, n)
+				model.dropOldest(n)
 			}
-			var all []addr
 			words := map[*addr]bool{}
-			for _, m := range append(slices.Clone(s.mags), spare[:0]) {
-				all = append(all, m...)
-				if cap(m) > 0 {
-					if words[&m[:1][0]] {
+			for _, m := range append(slices.Clone(s.mags), stacked{magazine: spare}) {
+				if cap(m.magazine) > 0 {
+					if words[&m.magazine[:1][0]] {
 						t.Fatal("two magazines share their words")
 					}
-					words[&m[:1][0]] = true
+					words[&m.magazine[:1][0]] = true
 				}
 			}
-			if !slices.Equal(all, model) || s.avail != len(model) || s.low > s.avail {
-				t.Fatalf("the array says %d, at least %d, and holds %d; want %d", s.avail, s.low, len(all), len(model))
+			same := func(x, y stacked) bool { return x.home == y.home && slices.Equal(x.magazine, y.magazine) }
+			if n := model.count(); !slices.EqualFunc(s.mags[:s.full], model, same) || s.avail != n || s.low > n {
+				t.Fatalf("the array says %d, at least %d, and holds %v; want %v", s.avail, s.low, s.mags, model)
 			}
 		}
 	})
@@ -310,18 +373,26 @@ func TestMutantsMagazines(t *testing.T) {
 	if mmap.HeapBacked {
 		t.Skip("the plain lane runs these; each is a build of its own")
 	}
-	const astray = "share their words|and holds|not the newest|came home|index out of range"
+	const astray = "share their words|and holds|not the newest|a swap for|came home|index out of range|slice bounds"
 	mutant.Run(t, []mutant.Mutant{{
 		Name: "the magazine that was put is the spare as well", File: "magazine.go",
-		Old: "spare, *slot = *slot, m\n", New: "spare, *slot = m[:0], m\n",
+		Old: "spare, *slot = slot.magazine, m\n", New: "spare, *slot = m.magazine[:0], m\n",
 		Test: "^TestMagazines$", Expect: astray,
 	}, {
 		Name: "a magazine stays where it was taken from", File: "magazine.go",
-		Old: "	*top = spare\n	s.full--\n", New: "	*top = spare\n",
+		Old: "	s.drop(i, spare)\n", New: "	s.mags[i].magazine = spare\n",
 		Test: "^TestMagazines$", Expect: astray,
 	}, {
 		Name: "the oldest objects go home and stay", File: "magazine.go",
 		Old: "m[:copy(m, m[done:])]; done", New: "m; done",
+		Test: "^TestMagazines$", Expect: astray,
+	}, {
+		Name: "magazines are for all homes", File: "magazine.go",
+		Old: "s.mags[i].home != home {", New: "false {",
+		Test: "^TestMagazines$", Expect: astray,
+	}, {
+		Name: "few objects come to the newest magazine of any home", File: "magazine.go",
+		Old: "	i := s.find(home)\n	if i < 0 || len", New: "	i := s.find(anyHome)\n	if i < 0 || len",
 		Test: "^TestMagazines$", Expect: astray,
 	}, {
 		Name: "a refill that does not empty its magazine", File: "alloc.go",
@@ -329,7 +400,7 @@ func TestMutantsMagazines(t *testing.T) {
 		Test: "^TestSlabTorture$", Expect: "handed out twice|double free|slice bounds|len out of range|still allocated",
 	}, {
 		Name: "few objects get a magazine of their own", File: "magazine.go",
-		Old: "len(s.mags[s.full-1])+len(objs) > batch", New: "true",
+		Old: "len(s.mags[i].magazine)+len(objs) > batch", New: "true",
 		Test: "^TestSharedGathers$", Expect: "magazines for two batches",
 	}, {
 		Name: "a cache is bare with empty magazines", File: "reapcache.go",

@@ -64,7 +64,7 @@ func (h *Heap) wanted(order uint) uintptr {
 }
 
 // makeDo reports whether a refill would find any object, now that the cache cannot
-// grow: until it does, the partial slabs of all homes are there for all.
+// grow: until it does, what is of other homes is there for all.
 func (c *Cache) makeDo() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -32,7 +32,8 @@ func (c *Cache) recount() {
 		invariant.Check(total == c.lists.freeObjects, "cache %s: %d free objects, counted %d", c.name, c.lists.freeObjects, total)
 	}
 	shared := 0
-	for i, m := range c.shared.mags {
+	for i, s := range c.shared.mags {
+		m := s.magazine
 		invariant.Check(len(m) > 0 == (i < int(c.shared.full)), "cache %s: %d objects in magazine %d, where %d are full", c.name, len(m), i, c.shared.full)
 		shared += len(m)
 	}
@@ -45,7 +46,7 @@ func (c *Cache) checkSlab(s *slab, off, prev uintptr, group uint8) int {
 	invariant.Check(s.group == group, "cache %s: slab %#x of group %d is on list %d", c.name, off, s.group, group)
 	invariant.Check(uintptr(s.prev) == prev, "cache %s: slab %#x: prev is %#x, want %#x", c.name, off, s.prev, prev)
 	invariant.Check(free+int(s.inuse) == int(c.num), "cache %s: slab %#x: %d in use and %d free of %d", c.name, off, s.inuse, free, c.num)
-	want := slabsPartial + s.home
+	want := slabsPartial + uint8(s.home)
 	switch s.inuse {
 	case 0:
 		want = slabsFree + s.land

@@ -22,8 +22,8 @@ type slab struct {
 	inuse      uint32 // objects that are not on the slab
 	words      uint16 // constant; length of the free mask
 	group      uint8  // which list it is on
-	home       uint8  // of who took from it last
 	land       uint8  // constant; the home that its pages are for
+	home       uint32 // of who took from it last; read without mu by homeOf
 }
 
 // fill puts all num objects on the slab.
