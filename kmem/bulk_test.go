@@ -246,11 +246,12 @@ func TestBulkRefills(t *testing.T) {
 	smp.Run(1, func(cpu *smp.CPU) {
 		l := c.On(cpu)
 		live := make([]Pointer, 8*c.geo.Batch)
-		if err := c.AllocBulk(live); err != nil { // so that the slabs are there
+		if err := l.AllocBulk(live); err != nil { // so that the slabs are there, for its home
 			t.Error(err)
 			return
 		}
-		c.FreeBulk(live)
+		l.FreeBulk(live)
+		l.Flush()
 		before := c.Stats().Refills
 		for part := range slices.Chunk(live, c.geo.Batch/2) {
 			if err := l.AllocBulk(part); err != nil {
