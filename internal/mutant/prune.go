@@ -15,8 +15,9 @@ import (
 // unneeded returns the test files of a package that a test can do without. A file
 // is needed that declares the test, TestMain or init, and so is one that declares a
 // name which is used in a file that is needed: a function, a type with all its methods,
-// a variable, or a method, which is used behind a dot. Scopes are not looked at, so that
-// is too many at times, and never too few: a build without one that is needed fails.
+// a variable, or, of a type that is not the test files', a method, which is used behind a
+// dot. Scopes are not looked at, so that is too many at times, and never too few: a build
+// without one that is needed fails.
 func unneeded(dir, test string) ([]string, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
@@ -26,18 +27,25 @@ func unneeded(dir, test string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	declaring := map[string][]string{} // name: files
-	uses := map[string]map[string]bool{}
-	var needed []string
-	tests := 0
+	files := map[string]*ast.File{}
+	types := map[string]bool{}
 	for _, name := range names {
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
+		files[name] = f
+		noteTypes(f, types)
+	}
+	declaring := map[string][]string{} // name: files
+	uses := map[string]map[string]bool{}
+	var needed []string
+	tests := 0
+	for _, name := range names {
+		f := files[name]
 		uses[name] = used(f)
 		root := false
-		for _, d := range declared(f) {
+		for _, d := range declared(f, types) {
 			declaring[d] = append(declaring[d], name)
 			isTest := strings.HasPrefix(d, "Test") && top.MatchString(d)
 			if isTest {
@@ -83,23 +91,33 @@ func used(f *ast.File) map[string]bool {
 	return names
 }
 
+// noteTypes adds the types that a file declares at its top level.
+func noteTypes(f *ast.File, types map[string]bool) {
+	for _, d := range f.Decls {
+		if d, ok := d.(*ast.GenDecl); ok {
+			for _, s := range d.Specs {
+				if s, ok := s.(*ast.TypeSpec); ok {
+					types[s.Name.Name] = true
+				}
+			}
+		}
+	}
+}
+
 // declared returns the names that a file declares at its top level. A method counts
-// under its receiver's name and, behind a dot, its own: who uses a type may need all
-// its methods, and a method may be of a type that is not the test files'.
-func declared(f *ast.File) (names []string) {
+// under its receiver's name, as who uses a type may need all its methods. That is not
+// among types, the test files', when another file declares it: then it counts under its own
+// name, behind a dot.
+func declared(f *ast.File, types map[string]bool) (names []string) {
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
 				names = append(names, d.Name.Name)
+			} else if of := receiver(d); types[of] {
+				names = append(names, of)
 			} else {
 				names = append(names, "."+d.Name.Name)
-				ast.Inspect(d.Recv.List[0].Type, func(n ast.Node) bool {
-					if id, ok := n.(*ast.Ident); ok {
-						names = append(names, id.Name)
-					}
-					return true
-				})
 			}
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
@@ -115,6 +133,17 @@ func declared(f *ast.File) (names []string) {
 		}
 	}
 	return names
+}
+
+// receiver returns the name of a method's receiver.
+func receiver(d *ast.FuncDecl) (name string) {
+	ast.Inspect(d.Recv.List[0].Type, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && name == "" {
+			name = id.Name
+		}
+		return name == ""
+	})
+	return name
 }
 
 // topLevel is what -test.run holds against the names of tests that are no subtests.

@@ -19,6 +19,7 @@ func TestUnneeded(t *testing.T) {
 		"method_test.go": "func (*T) check() {}",
 		"thing_test.go":  "type thing struct{}",
 		"look_test.go":   "func (thing) look() {}",
+		"other_test.go":  "type other[K any] struct{}; func (*other[K]) check() {}",
 		"main_test.go":   "func TestMain() {}",
 		"init_test.go":   "func init() {}",
 	} {
@@ -27,9 +28,9 @@ func TestUnneeded(t *testing.T) {
 		}
 	}
 	for test, want := range map[string][]string{
-		"^TestA$":           {"b_test.go", "look_test.go", "thing_test.go"},
-		"^TestB$/^(x/y|z)$": {"a_test.go", "deeper_test.go", "helper_test.go", "method_test.go"},
-		"^TestA$|^TestB$":   nil,
+		"^TestA$":           {"b_test.go", "look_test.go", "other_test.go", "thing_test.go"},
+		"^TestB$/^(x/y|z)$": {"a_test.go", "deeper_test.go", "helper_test.go", "method_test.go", "other_test.go"},
+		"^TestA$|^TestB$":   {"other_test.go"},
 		"^TestNobodyHas$":   nil,
 	} {
 		got, err := unneeded(dir, test)
