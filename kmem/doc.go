@@ -46,7 +46,8 @@
 //     without the flag. Offsets gather in blocks off the Go heap, a callback of
 //     the domain takes a block at a time. Where there is no memory for a block,
 //     a slice of Go's heap does, so it cannot fail.
-//   - homes.go: which slabs, magazines and pages are for which owner of an array.
+//   - homes.go, freelists.go: which slabs, magazines and pages are for which owner of an
+//     array.
 //   - slots_unsafe.go, lease.go: the array caches of any goroutine. A call borrows a
 //     slot by its token, an exchange, unless the slot is let to the goroutine: then
 //     by plain stores.

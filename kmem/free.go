@@ -190,7 +190,7 @@ func (c *Cache) flush(a *arrayCache, n int, v *victims) (twice addr) {
 
 // unload hands m, a magazine with objs, to the shared array, and then puts as many of
 // them on their slabs as make room for n in the array if that did not, and returns how
-// many went. m is nil where it can never fit. The caller owns a and holds mu.
+// many went. m is empty where it can never fit. The caller owns a and holds mu.
 func (c *Cache) unload(a *arrayCache, objs []addr, m stacked, n int, v *victims) (moved int, twice addr) {
 	c.stats.flushes++
 	if c.shared.avail == 0 { // it takes a part of what it never takes whole, or no stream were seen

@@ -224,6 +224,29 @@ func TestHomesOfMagazines(t *testing.T) {
 	}
 }
 
+// TestHomesChangePlaces: an owner that has come to live on slabs of another home gets back
+// what it allocated there and another one frees, as from slabs of its own.
+func TestHomesChangePlaces(t *testing.T) {
+	s := settle(t, HeapOptions{})
+	s.c.freeLimit = 1 << 20 // so that slabs stay
+	s.mustAlloc(0, 4*128)
+	s.thin(0, 0)
+	s.c.lists.starved = true
+	s.mustAlloc(1, 400)
+	s.c.lists.starved = false
+	s.flush(1)
+	for _, obj := range s.live[1] {
+		s.free(0, obj)
+	}
+	s.live[1] = nil
+	s.flush(0)
+	shared := s.c.shared.avail
+	s.mustAlloc(1, shared)
+	if left := s.c.shared.avail; shared < 200 || left > 0 {
+		t.Errorf("%d of %d objects wait in the shared array for another home", left, shared)
+	}
+}
+
 // TestHomesReaped: the reaper takes free slabs of the home where they lie idle.
 func TestHomesReaped(t *testing.T) {
 	s := settle(t, HeapOptions{})
@@ -363,12 +386,19 @@ func TestPageblocks(t *testing.T) {
 }
 
 // TestPageblocksLent: free pages that are resident are for others when there are more than a
-// pageblock for each home.
+// pageblock for each home, and at the limit, where they need not be discarded for that.
 func TestPageblocksLent(t *testing.T) {
-	for _, idle := range []int{homes - 1, homes + 1} {
-		h := newTestHeap(t, HeapOptions{Reap: ReapOptions{Off: true}})
+	for _, c := range []struct {
+		idle        int
+		full, lends bool
+	}{{homes - 1, false, false}, {homes + 1, false, true}, {1, true, true}} {
+		o, pages := HeapOptions{Reap: ReapOptions{Off: true}}, (c.idle+1)<<pageblock
+		if c.full {
+			o.Limit = uintptr(pages) << pageShift
+		}
+		h := newTestHeap(t, o)
 		l := &landlord{t: t, b: &h.buddy}
-		for range (idle + 1) << pageblock {
+		for range pages {
 			l.take(0, 0)
 		}
 		kept := l.out[0][:0:0]
@@ -381,8 +411,11 @@ func TestPageblocksLent(t *testing.T) {
 		}
 		l.out[0] = kept
 		l.take(1, 0)
-		if land, lends := l.b.land[l.out[1][0].first>>pageblock], idle > homes; (land == 0) != lends {
-			t.Errorf("with %d resident pages idle a page of home %d was handed out to home 1", l.b.dirty, land)
+		if land := l.b.land[l.out[1][0].first>>pageblock]; (land == 0) != c.lends {
+			t.Errorf("with %d resident pages idle a page of home %d was handed out to home 1; at the limit: %v", l.b.dirty, land, c.full)
+		}
+		if l.b.discarded != 0 {
+			t.Errorf("%d pages were discarded; at the limit: %v", l.b.discarded, c.full)
 		}
 		l.giveBack(0)
 		l.giveBack(1)
@@ -409,7 +442,6 @@ func TestMutantsHomes(t *testing.T) {
 	}, {
 		Name: "idle objects of other homes stay there", File: "homes.go",
 		Old: " || c.lists.freeObjects+c.shared.avail > homes*int(c.num)", New: "",
-
 		Test: "^TestHomes$", Expect: "idle while another home grows",
 	}, {
 		Name: "no memory beside idle objects", File: "homes.go",
@@ -424,6 +456,10 @@ func TestMutantsHomes(t *testing.T) {
 		Name: "free slabs stay where they were used", File: "lists.go",
 		Old: "l.push(slabsFree+s.land, off)", New: "l.push(slabsFree+uint8(s.home), off)",
 		Test: "^TestHomesOfFreeSlabs$", Expect: "have come home",
+	}, {
+		Name: "a slab keeps the home that it was made for", File: "lists.go",
+		Old: "atomic.StoreUint32(&s.home, uint32(home))", New: "_ = atomic.LoadUint32(&s.home)",
+		Test: "^TestHomesChangePlaces$", Expect: "wait in the shared array for another home",
 	}, {
 		Name: "magazines are for who flushes", File: "free.go",
 		Old: "c.homeOf(objs[0])}", New: "a.home}",
@@ -463,9 +499,13 @@ func TestMutantsHomes(t *testing.T) {
 	}, {
 		Name: "resident pages of other homes stay there", File: "buddy.go",
 		Old: "over > 0 || b.dirty > homes<<pageblock", New: "over > 0",
-		Test: "^TestPageblocksLent$", Expect: "of home 1 was handed out",
+		Test: "^TestPageblocksLent$", Expect: "of home 1 was handed out to home 1; at the limit: false",
 	}, {
-		Name: "a free pageblock stays with its home", File: "buddy.go",
+		Name: "resident pages are not lent at the limit", File: "buddy.go",
+		Old: "over > 0 || b.dirty > homes<<pageblock", New: "b.dirty > homes<<pageblock",
+		Test: "^TestPageblocksLent$", Expect: "at the limit: true",
+	}, {
+		Name: "a free pageblock stays with its home", File: "freelists.go",
 		Old: "	if order < pageblock {\n", New: "	if true {\n",
 		Test: "^TestPageblocks$", Expect: "on the land of home|are not used",
 	}, {

@@ -9,7 +9,7 @@ import "sync/atomic"
 // each home: that of home 0, and the others follow.
 const (
 	slabsFull    = 0                    // no object on the slab
-	slabsFree    = 1                    // all: of the home that its pages are for
+	slabsFree    = 1                    // all: of the home that it was made for
 	slabsPartial = slabsFree + homes    // some: of the home that took from it last
 	slabGroups   = slabsPartial + homes // how many groups there are
 )
@@ -27,7 +27,7 @@ type slabLists struct {
 	group       [slabGroups]slabList
 	freeObjects int  // on partial and free slabs
 	freePeak    int  // the most that freeObjects was since the reaper looked
-	freeTouched bool // the free list was used since the reaper looked
+	freeTouched bool // a free list was used since the reaper looked
 	starved     bool // the cache could not grow: owners take from any home
 }
 

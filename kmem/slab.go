@@ -22,7 +22,7 @@ type slab struct {
 	inuse      uint32 // objects that are not on the slab
 	words      uint16 // constant; length of the free mask
 	group      uint8  // which list it is on
-	land       uint8  // constant; the home that its pages are for
+	land       uint8  // constant; the home that it was made for, and its pages mostly
 	home       uint32 // of who took from it last; read without mu by homeOf
 }
 

@@ -160,12 +160,6 @@ func (b *buddy) adjoinNext(r *pageRange, look func(pageRange) (freeBlock, bool))
 // bridgeBlocks is how many clean blocks in a row may come along.
 const bridgeBlocks = 4
 
-// A freeBlock is 2^order pages on a list.
-type freeBlock struct {
-	first        uintptr
-	order, state uint
-}
-
 // blockAt returns the free block that begins where r ends.
 func (b *buddy) blockAt(r pageRange) (f freeBlock, ok bool) {
 	f.first = r.first + r.n

@@ -27,25 +27,23 @@ func unneeded(dir, test string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]*ast.File{}
-	types := map[string]bool{}
+	declaring := map[string][]string{} // name: files
+	uses := map[string]map[string]bool{}
+	var methods []method
+	var needed []string
+	tests := 0
 	for _, name := range names {
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
-		files[name] = f
-		noteTypes(f, types)
-	}
-	declaring := map[string][]string{} // name: files
-	uses := map[string]map[string]bool{}
-	var needed []string
-	tests := 0
-	for _, name := range names {
-		f := files[name]
 		uses[name] = used(f)
+		decls, its := declared(f)
+		for _, m := range its {
+			methods = append(methods, method{m, name})
+		}
 		root := false
-		for _, d := range declared(f, types) {
+		for _, d := range decls {
 			declaring[d] = append(declaring[d], name)
 			isTest := strings.HasPrefix(d, "Test") && top.MatchString(d)
 			if isTest {
@@ -59,6 +57,13 @@ func unneeded(dir, test string) ([]string, error) {
 	}
 	if tests == 0 {
 		return nil, nil // whoever runs the test says so
+	}
+	for _, m := range methods { // of a type that test files declare, or else of any
+		by := receiver(m.FuncDecl)
+		if declaring[by] == nil {
+			by = "." + m.Name.Name
+		}
+		declaring[by] = append(declaring[by], m.file)
 	}
 	for i := 0; i < len(needed); i++ {
 		for id := range uses[needed[i]] {
@@ -91,33 +96,21 @@ func used(f *ast.File) map[string]bool {
 	return names
 }
 
-// noteTypes adds the types that a file declares at its top level.
-func noteTypes(f *ast.File, types map[string]bool) {
-	for _, d := range f.Decls {
-		if d, ok := d.(*ast.GenDecl); ok {
-			for _, s := range d.Specs {
-				if s, ok := s.(*ast.TypeSpec); ok {
-					types[s.Name.Name] = true
-				}
-			}
-		}
-	}
+// A method is one of a test file.
+type method struct {
+	*ast.FuncDecl
+	file string
 }
 
-// declared returns the names that a file declares at its top level. A method counts
-// under its receiver's name, as who uses a type may need all its methods. That is not
-// among types, the test files', when another file declares it: then it counts under its own
-// name, behind a dot.
-func declared(f *ast.File, types map[string]bool) (names []string) {
+// declared returns the names that a file declares at its top level, and the methods.
+func declared(f *ast.File) (names []string, methods []*ast.FuncDecl) {
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
 				names = append(names, d.Name.Name)
-			} else if of := receiver(d); types[of] {
-				names = append(names, of)
 			} else {
-				names = append(names, "."+d.Name.Name)
+				methods = append(methods, d)
 			}
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
@@ -132,7 +125,7 @@ func declared(f *ast.File, types map[string]bool) (names []string) {
 			}
 		}
 	}
-	return names
+	return names, methods
 }
 
 // receiver returns the name of a method's receiver.
