@@ -20,10 +20,12 @@ func (l *Local) allocArray() Pointer {
 			return obj.pointer()
 		}
 		l.busy = 1 // A: pairs with B in drain.go
-		if l.stolen == 0 && l.avail > 0 {
-			obj := l.array().pop()
-			l.busy = 0
-			return obj.pointer()
+		if l.stolen == 0 {
+			if n := l.avail; n > 0 { // read after stolen, or a drainer could end in between
+				obj := l.array().pop(n)
+				l.busy = 0
+				return obj.pointer()
+			}
 		}
 		l.busy = 0
 	}
@@ -49,7 +51,7 @@ func (l *Local) allocSlow() Pointer {
 func (c *Cache) Alloc() Pointer {
 	key := stackKey()
 	s := c.slots.at(key, 0)
-	if le := s.lease.Load(); plainOwner && le.key == key {
+	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
 		if le.open() {
 			if obj := s.hot; obj != 0 {
@@ -62,8 +64,8 @@ func (c *Cache) Alloc() Pointer {
 				le.busy = 0
 				return obj.pointer()
 			}
-			if s.avail > 0 {
-				obj := s.pop()
+			if n := s.avail; n > 0 {
+				obj := s.pop(n)
 				le.busy = 0
 				return obj.pointer()
 			}
@@ -137,7 +139,7 @@ func (c *Cache) get(a *arrayCache) addr {
 	if a.avail == 0 && !c.refill(a) {
 		return 0
 	}
-	return a.pop()
+	return a.pop(a.avail)
 }
 
 // refill moves a batch of objects into an empty array, from the shared array or

@@ -59,19 +59,20 @@ func (a *arrayCache) resize(limit int) {
 	a.limit = uint32(limit)
 }
 
-// pop returns the top entry. The hot slots are empty and avail above 0. From the
-// second time in a row pop fills the hot slots too, so that a long run of
-// allocations mostly finds them full; not before, so that frees can follow into
-// the empty slots.
-func (a *arrayCache) pop() addr {
-	n := a.avail - 1
-	obj := *a.entries.at(n)
-	if a.popping && n > 1 {
-		a.hot = *a.entries.at(n - 1)
+// pop returns the top entry of n, which is avail. The hot slots are empty and n above
+// 0. From the second time in a row pop fills the hot slots too, so that a long run of
+// allocations mostly finds them full; not before, so that frees can follow into the
+// empty slots.
+func (a *arrayCache) pop(n uint32) addr {
+	n--
+	e := a.entries
+	obj := *e.at(n)
+	if !a.popping {
+		a.popping = true
+	} else if n > 1 {
+		a.hot, a.under = *e.at(n - 1), *e.at(n - 2)
 		n -= 2
-		a.under = *a.entries.at(n)
 	}
-	a.popping = true
 	a.avail = n
 	return obj
 }
@@ -79,14 +80,14 @@ func (a *arrayCache) pop() addr {
 // push puts obj on top. The hot slots are full and avail is below limit. From
 // the second time in a row push empties one of them, as pop fills them.
 func (a *arrayCache) push(obj addr) {
-	n := a.avail
-	*a.entries.at(n) = a.under
-	if a.popping {
+	n, e, under := a.avail, a.entries, a.under
+	*e.at(n) = under
+	if hot := a.hot; a.popping {
 		a.popping = false
-		a.under, a.hot = a.hot, obj
+		a.under, a.hot = hot, obj
 	} else {
 		n++
-		*a.entries.at(n) = a.hot
+		*e.at(n) = hot
 		a.under, a.hot = obj, 0
 	}
 	a.avail = n + 1

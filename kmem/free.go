@@ -60,7 +60,7 @@ func (l *Local) freeSlow(obj addr) {
 func (c *Cache) Free(p Pointer) {
 	obj, key := addr(p), stackKey()
 	s := c.slots.at(key, 0)
-	if le := s.lease.Load(); plainOwner && le.key == key {
+	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
 		if le.open() && s.owns(obj) && s.under != obj {
 			switch {

@@ -35,7 +35,7 @@ func TestMutants(t *testing.T) {
 		Test: "^TestDrainTorture$", Expect: tortured,
 	}, {
 		Name: "an owner that does not look", Edits: []mutant.Edit{
-			{File: "alloc.go", Old: "if l.stolen == 0 && l.avail > 0 {", New: "if l.avail > 0 {"},
+			{File: "alloc.go", Old: "if l.stolen == 0 {\n", New: "{\n"},
 			{File: "free.go", Old: "if l.stolen == 0 && l.avail < l.limit {", New: "if l.avail < l.limit {"},
 		},
 		Test: "^TestDrainTorture$", Expect: tortured,

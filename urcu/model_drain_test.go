@@ -22,6 +22,7 @@ type drainOptions struct {
 	noFence    bool // broken
 	trustZero  bool // broken: no membarrier when busy reads 0
 	lookFirst  bool // broken: the owner looks at stolen before it says busy
+	readFirst  bool // broken: the owner reads what it works on before it looks at stolen
 	noLastWait bool // broken: the drainer does not wait for busy
 }
 
@@ -33,22 +34,26 @@ func modelOwner(ops int, o drainOptions) program {
 		return c.store(addr, v)
 	}
 	return repeat(ops, func(base int) program {
-		const work, again = 4, 2
 		busy := one("busy", func(c *cpu) bool { return put(c, dBusy, 1) })
 		look := one("look at stolen", func(c *cpu) bool { c.t.reg[0] = c.load(dStolen); return true })
-		p := program{busy, look}
-		if o.lookFirst {
-			p = program{look, busy}
+		read := one("work: load", func(c *cpu) bool { c.t.reg[1] = c.load(dCount); return true })
+		before, work := program{busy, look}, program{read}
+		switch {
+		case o.lookFirst:
+			before = program{look, busy}
+		case o.readFirst:
+			before, work = program{busy, read, look}, nil
 		}
-		return append(p,
+		p := append(before,
 			one("stolen: not busy", func(c *cpu) bool {
 				if c.t.reg[0] == 0 {
-					return c.jump(base + work)
+					return c.jump(base + len(before) + 2)
 				}
 				return put(c, dBusy, 0)
 			}),
 			one("wait for the drainer", func(c *cpu) bool { return c.load(dStolen) == 0 && c.jump(base) }),
-			one("work: load", func(c *cpu) bool { c.t.reg[1] = c.load(dCount); return true }),
+		)
+		return append(append(p, work...),
 			one("work: store", func(c *cpu) bool { return c.store(dCount, c.t.reg[1]+1) }),
 			one("not busy", func(c *cpu) bool { c.t.reg = [maxRegs]uint8{}; return put(c, dBusy, 0) }),
 		)
@@ -99,5 +104,6 @@ func TestModelDrain(t *testing.T) {
 	build("no heavy fence", drainOptions{noFence: true}).breaks(t, lost)
 	build("no heavy fence when busy reads 0", drainOptions{trustZero: true}).breaks(t, lost)
 	build("owner looks at stolen first", drainOptions{lookFirst: true}).breaks(t, lost)
+	build("owner reads before it looks at stolen", drainOptions{readFirst: true}).breaks(t, lost)
 	build("drainer does not wait for the owner", drainOptions{noLastWait: true}).breaks(t, lost)
 }
