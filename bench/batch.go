@@ -8,6 +8,7 @@ import "github.com/slabrcu/slabrcu/kmem"
 
 const (
 	batchObjects  = 10_000
+	warmBatches   = 16 // after eight an array holds what a batch has
 	randomObjects = 100_000
 )
 
@@ -43,7 +44,7 @@ func batchCPU(r *Run) error {
 				l := c.On(w.CPU)
 				objects := make([]word, batchObjects)
 				w.SetChunk(batchObjects)
-				w.Begin()
+				w.BeginAfter(warmBatches)
 				for w.Next() {
 					part := objects[:w.Chunk]
 					for i := range part {
@@ -70,7 +71,7 @@ func batchAny(r *Run) error {
 			round.Goroutines(r.CPUs, func(w *Worker) {
 				objects := make([]word, batchObjects)
 				w.SetChunk(batchObjects)
-				w.Begin()
+				w.BeginAfter(warmBatches)
 				for w.Next() {
 					part := objects[:w.Chunk]
 					for i := range part {

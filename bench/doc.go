@@ -20,7 +20,7 @@
 //  4. Run.Measure: rounds of growing length (benchtime.go) until one lasts
 //  5. round.go Round.CPUs or Goroutines: a gang of workers; gate.go: nobody
 //     starts before all are ready
-//  6. the loop: Begin, chunks of operations, End
+//  6. the loop: Begin or BeginAfter, chunks of operations, End
 //  7. run.go sum: the figures; counts.go: what the allocator did meanwhile
 //  8. result.go: the benchmark format; compare.go, caveats.go: what it is worth
 //
@@ -33,6 +33,12 @@
 // perfectly has the same ns/op on any number of CPUs. Workers that only keep
 // others company (readers beside an updater, the consumer of a ring) are not
 // measured.
+//
+// Batch10k, Sh6 and ProdCons warm up first, each worker as long as it is measured and
+// for a fixed number of chunks at most, and so do the peers: arrays grow by the use that
+// is made of them, and pages are touched for the first time, which took a quarter of a
+// round of 50 ms of ProdCons on a machine where a fault takes 11 µs. Footprint has that
+// in its time.
 //
 // Loops are written out for each variant. Inside there is no closure, no
 // interface, and one look at a flag every few thousand operations. What a loop

@@ -40,10 +40,7 @@ func (g *gate) init(workers int, opened func()) {
 // wait blocks until all workers are here. It panics with errBroken when the
 // gate breaks, so that nobody waits for a worker that will never come.
 func (g *gate) wait() {
-	if g.waiting.Add(-1) == 0 {
-		g.opened()
-		g.state.CompareAndSwap(shut, open)
-	}
+	g.arrive()
 	for i := 0; ; i++ {
 		switch g.state.Load() {
 		case open:
@@ -54,6 +51,14 @@ func (g *gate) wait() {
 		if i%spins == spins-1 {
 			runtime.Gosched()
 		}
+	}
+}
+
+// arrive is wait for who need not wait.
+func (g *gate) arrive() {
+	if g.waiting.Add(-1) == 0 {
+		g.opened()
+		g.state.CompareAndSwap(shut, open)
 	}
 }
 

@@ -32,6 +32,10 @@ func pairsOnly(p Params) string {
 	return ""
 }
 
+// warmProdCons is how many batches pass before the clock starts: objects of the
+// mebibytes that owners between whom they stream keep, some times.
+const warmProdCons = 4096
+
 // produce fills batches and is measured. The producers alone are: an object takes one
 // alloc and one free, and they go on side by side. At most 16 batches are in the ring
 // when the clock stops. What fills a batch is called once for 256 objects.
@@ -39,7 +43,7 @@ func (r *ring) produce(w *Worker, fill func(batch []word)) {
 	defer r.closed.Store(true)
 	w.SetChunk(ringBatch)
 	w.Role("producer")
-	w.Begin()
+	w.BeginAfter(warmProdCons)
 	for w.Next() {
 		slot := r.room(w)
 		if slot == nil {
@@ -57,7 +61,7 @@ func (r *ring) produce(w *Worker, fill func(batch []word)) {
 func (r *ring) consume(w *Worker, empty func(batch []word) uint64) {
 	var sum uint64
 	w.Role("consumer")
-	w.Attend()
+	w.Serve()
 	for slot := r.next(w); slot != nil; slot = r.next(w) {
 		sum += empty(slot.words[:slot.n])
 		r.done()

@@ -44,6 +44,7 @@ type Worker struct {
 
 	round    *Round
 	left     int // iterations that no chunk has taken yet
+	warming  int // chunks until Begin, and one
 	maxChunk int
 	measured bool
 	start    time.Time
@@ -157,8 +158,31 @@ func (w *Worker) Begin() {
 	w.start = time.Now()
 }
 
+// BeginAfter lets Next hand out chunks of warming up first, and calls Begin after
+// them: as many as the round has, and n at most. Arrays grow with the use that is made
+// of them, and memory is touched for the first time, which is not what a scenario asks
+// that lasts.
+func (w *Worker) BeginAfter(n int) {
+	w.warming = min(n, (w.left+w.maxChunk-1)/w.maxChunk) + 1
+}
+
+// warm takes a chunk of warming up from those that are left, and begins after the last.
+func (w *Worker) warm() (more bool) {
+	if w.warming--; w.warming > 0 && !w.round.halt.Load() {
+		w.Chunk = w.maxChunk
+		return true
+	}
+	w.warming = 0
+	w.Begin() // also who gives up: others wait for it
+	return false
+}
+
 // End stops the worker's clock.
 func (w *Worker) End() {
+	if w.warming > 0 {
+		w.warming = 0
+		w.Begin()
+	}
 	w.stop = time.Now()
 	w.perf.stop()
 	if w.round.busy.Add(-1) == 0 {
@@ -171,6 +195,12 @@ func (w *Worker) End() {
 // loops while Running and is not measured.
 func (w *Worker) Attend() {
 	w.round.gate.wait()
+	w.start = time.Now()
+}
+
+// Serve is Attend that does not wait, for a worker that others need to warm up.
+func (w *Worker) Serve() {
+	w.round.gate.arrive()
 	w.start = time.Now()
 }
 
@@ -190,6 +220,9 @@ func (w *Worker) SetChunk(n int) { w.maxChunk = n }
 // Next hands out the next Chunk of iterations. It returns false when all are
 // done or the round was given up.
 func (w *Worker) Next() bool {
+	if w.warming > 0 && w.warm() {
+		return true
+	}
 	if w.left <= 0 || w.round.halt.Load() {
 		return false
 	}

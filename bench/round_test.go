@@ -63,6 +63,70 @@ func TestGateHoldsAll(t *testing.T) {
 	}
 }
 
+// Warming up comes before the clock and the gate, as long as the round at most, also
+// with a worker that serves.
+func TestWarmUp(t *testing.T) {
+	for name, tc := range map[string]struct{ n, chunks, want int }{
+		"some chunks":      {n: 100 * defaultChunk, chunks: 7, want: 7},
+		"as many as N has": {n: 2*defaultChunk + 1, chunks: 7, want: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const workers = 3
+			var warmed, measured atomic.Int64
+			r := newRound(tc.n)
+			r.began = func() {
+				if got := warmed.Load(); got != int64(workers*tc.want*defaultChunk) {
+					t.Errorf("the gate opened after %d operations of %d", got, workers*tc.want*defaultChunk)
+				}
+			}
+			r.Goroutines(workers+1, func(w *Worker) {
+				if w.ID == workers {
+					w.Serve()
+					return
+				}
+				w.BeginAfter(tc.chunks)
+				for n := 0; w.Next(); n++ {
+					if n < tc.want {
+						warmed.Add(int64(w.Chunk))
+					} else {
+						measured.Add(int64(w.Chunk))
+					}
+				}
+				w.End()
+			})
+			if got := measured.Load(); got != int64(workers*tc.n) {
+				t.Errorf("%d operations, want %d", got, workers*tc.n)
+			}
+		})
+	}
+}
+
+// Who is interrupted while it warms up, in its loop or where it waits for another, comes
+// to the gate all the same.
+func TestWarmUpInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	opened := false
+	r := newRound(100 * defaultChunk)
+	r.ctx, r.began = ctx, func() { opened = true }
+	r.Goroutines(3, func(w *Worker) {
+		w.BeginAfter(50)
+		for w.Next() {
+			if w.ID == 2 {
+				cancel()
+				break
+			}
+			for !w.Halted() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		w.End()
+	})
+	if !opened {
+		t.Error("the gate did not open")
+	}
+}
+
 // A worker that dies before the start takes nobody with it.
 func TestWorkerDies(t *testing.T) {
 	for name, gang := range gangs {

@@ -30,7 +30,7 @@ func sh6CPU(r *Run) error {
 				objects := fill(c, sh6Objects, l.Alloc)
 				low := 0
 				w.SetChunk(sh6Objects - sh6Window)
-				w.Begin()
+				w.BeginAfter(warmBatches)
 				for w.Next() {
 					left := w.Chunk
 					for i := 0; i < low && left > 0; i++ {

@@ -16,6 +16,7 @@ type worker struct {
 	gang  *gang
 	rng   random
 	start time.Time
+	warm  int // chunks until begin
 	ops   int
 	took  time.Duration
 
@@ -60,8 +61,23 @@ func (w *worker) begin() {
 	w.start = time.Now()
 }
 
+// beginAfter lets n chunks pass first.
+func (w *worker) beginAfter(n int) { w.warm = n }
+
+// serve is begin for who does not wait, as others need it to warm up.
+func (w *worker) serve() {
+	w.gang.waiting.Add(-1)
+	w.start = time.Now()
+}
+
 // more books a chunk of operations and tells whether there is time for another.
 func (w *worker) more(ops int) bool {
+	if w.warm > 0 {
+		if w.warm--; w.warm == 0 {
+			w.begin()
+		}
+		return true
+	}
 	w.ops += ops
 	w.took = time.Since(w.start)
 	return w.took < w.gang.time

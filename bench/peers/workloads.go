@@ -8,6 +8,12 @@ import (
 	"github.com/slabrcu/slabrcu/smp"
 )
 
+// What passes before the clock starts, here as in slabbench and in the C programs.
+const (
+	warmBatches  = 16   // of Batch10k and Sh6
+	warmProdCons = 4096 // batches of 256
+)
+
 // suite is the workloads over one peer.
 type suite[T object] struct {
 	handle func() peer[T] // called once on each worker
@@ -36,7 +42,7 @@ func (s *suite[T]) batch10k(w *worker) {
 	const n = 10_000
 	a := s.handle()
 	p := make([]*T, n)
-	w.begin()
+	w.beginAfter(warmBatches)
 	for ok := true; ok; ok = w.more(n) {
 		for i := range p {
 			p[i] = a.alloc(uint64(i))
@@ -91,7 +97,7 @@ func (s *suite[T]) prodCons(w *worker) {
 }
 
 func (r *ring[T]) produce(w *worker, a peer[T]) {
-	w.begin()
+	w.beginAfter(warmProdCons)
 	tail := uint64(0)
 	for ok := true; ok; ok = w.more(len(r.slot[0])) {
 		for spins := 0; tail-r.head.Load() == uint64(len(r.slot)); spins++ {
@@ -108,7 +114,7 @@ func (r *ring[T]) produce(w *worker, a peer[T]) {
 }
 
 func (r *ring[T]) consume(w *worker, a peer[T]) {
-	w.begin()
+	w.serve()
 	for head := uint64(0); ; head++ {
 		for spins := 0; head == r.tail.Load(); spins++ {
 			if r.closed.Load() && head == r.tail.Load() {
@@ -130,7 +136,7 @@ func (s *suite[T]) sh6(w *worker) {
 	const n, window = 10_000, 2_000
 	a := s.handle()
 	p := make([]*T, n)
-	w.begin()
+	w.beginAfter(warmBatches)
 	for low, ok := 0, true; ok; ok = w.more(n - window) {
 		for i := range p {
 			if p[i] == nil {

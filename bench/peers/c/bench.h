@@ -45,6 +45,7 @@ struct worker {
 	int cpu;
 	uint64_t rng;
 	uint64_t start, ops, ns;
+	int warming; /* chunks until begin */
 	void (*body)(struct worker *);
 };
 
@@ -61,6 +62,17 @@ void spawn(pthread_t *thread, void *(*fn)(void *), void *arg);
 /* begin waits until all workers are ready, then starts this worker's clock. */
 void begin(struct worker *w);
 
+/* begin_after lets n chunks pass first, as slabbench does in the same workloads: as
+ * many of Batch10k and Sh6, and as many batches of ProdCons. */
+enum { WARM_BATCHES = 16, WARM_PRODCONS = 4096 };
+static inline void begin_after(struct worker *w, int n)
+{
+	w->warming = n;
+}
+
+/* serve is begin for who does not wait, as others need it to warm up. */
+void serve(struct worker *w);
+
 /* for qsort of uint64_t */
 int by_value(const void *a, const void *b);
 
@@ -74,6 +86,11 @@ static inline uint64_t now(void)
 /* more books a chunk of operations and tells whether there is time for another. */
 static inline int more(struct worker *w, uint64_t ops)
 {
+	if (w->warming > 0) {
+		if (--w->warming == 0)
+			begin(w);
+		return 1;
+	}
 	w->ops += ops;
 	w->ns = now() - w->start;
 	return w->ns < opt.time_ns;

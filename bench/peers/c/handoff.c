@@ -22,7 +22,7 @@ static void produce(struct worker *w, struct ring *r, char *pool)
 {
 	unsigned turns = 0;
 	unsigned long tail = 0;
-	begin(w);
+	begin_after(w, WARM_PRODCONS);
 	do {
 		while (tail - atomic_load_explicit(&r->head, memory_order_acquire) == SLOTS)
 			relax(&turns);
@@ -39,7 +39,7 @@ static void consume(struct worker *w, struct ring *r, int bare)
 {
 	unsigned turns = 0;
 	uint64_t sum = 0;
-	begin(w);
+	serve(w);
 	for (unsigned long head = 0;; head++) {
 		while (head == atomic_load_explicit(&r->tail, memory_order_acquire)) {
 			if (atomic_load(&r->closed) && head == atomic_load(&r->tail))

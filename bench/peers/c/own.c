@@ -54,7 +54,7 @@ void batch10k(struct worker *w)
 	enum { N = 10000 };
 	void **p = pages(N * sizeof *p);
 	put(get());
-	begin(w);
+	begin_after(w, WARM_BATCHES);
 	do {
 		for (int i = 0; i < N; i++)
 			touch(p[i] = get(), (uint64_t)i);
@@ -93,7 +93,7 @@ void sh6(struct worker *w)
 	void **p = pages(N * sizeof *p);
 	int low = 0;
 	put(get());
-	begin(w);
+	begin_after(w, WARM_BATCHES);
 	do {
 		for (int i = 0; i < N; i++)
 			if (!p[i])
