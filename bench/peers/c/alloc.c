@@ -5,11 +5,12 @@
  *	alloc -bench Pair -size 64 -cpu 2 -benchtime 100ms -impl mimalloc
  *
  * One operation is one allocation with its free. The loops have the shape of
- * this project's own scenarios; ../README.md describes each. Two
+ * this project's own scenarios; ../README.md describes each. Some
  * implementations are no allocator: `ring` is ProdCons with objects of an
- * array, `loop` counts, to show what a second CPU of this machine adds. `bare` and
- * `checked` are hardly any: programs built of the same files with bare.h in malloc's
- * place, for the workloads whose objects stay on their thread.
+ * array, `popped` counts them besides, `loop` counts, to show what a second CPU of
+ * this machine adds. `bare`, `checked`, `drained` and `leased` are hardly any: programs
+ * built of the same files with bare.h in malloc's place, for the workloads whose
+ * objects stay on their thread.
  *
  * Build with -fno-builtin: the compiler may otherwise drop a malloc whose
  * object is only freed.
@@ -30,6 +31,7 @@ static const struct workload {
 	{ "RandomLive100k", NULL, 1, 0, 1, random_live },
 	{ "ProdCons", NULL, 1, 1, 0, prodcons },
 	{ "ProdCons", "ring", 1, 1, 0, prodcons_bare },
+	{ "ProdCons", "popped", 1, 1, 0, prodcons_popped },
 	{ "Larson", NULL, 1, 0, 0, larson },
 	{ "Xmalloc", NULL, 1, 1, 0, xmalloc },
 	{ "MStress", NULL, 1, 0, 0, NULL },
@@ -39,7 +41,7 @@ static const struct workload {
 static const struct workload *find_workload(void)
 {
 	const size_t n = sizeof workloads / sizeof *workloads;
-	int special = strcmp(opt.impl, "ring") == 0 || strcmp(opt.impl, "loop") == 0;
+	int special = !!strstr("ring popped loop", opt.impl);
 #ifdef BARE
 	const int hardly = 1;
 	const char *const any = BARE;

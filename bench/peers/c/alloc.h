@@ -32,6 +32,7 @@ void sh6(struct worker *w);
 void set_up_pairs(int pairs);
 void prodcons(struct worker *w);
 void prodcons_bare(struct worker *w);
+void prodcons_popped(struct worker *w);
 void xmalloc(struct worker *w);
 
 /* fresh.c: objects that outlive their thread. */

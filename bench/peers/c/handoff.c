@@ -4,7 +4,9 @@
 /*
  * ProdCons: batches of 256 over a bounded ring; the producer writes a word into
  * each object, the consumer reads it and frees the object. The bare ring does
- * all of this but the allocating, with objects of an array in rotation.
+ * all of this but the allocating, with objects of an array in rotation. Its producer
+ * may count them besides, as one counts who takes them off a stack that others could
+ * take away: busy, one less, not busy.
  */
 enum { BATCH = 256, SLOTS = 16 };
 
@@ -17,9 +19,17 @@ struct ring {
 
 static struct ring *rings; /* one for each pair of workers */
 
-/* produce takes its objects from pool in rotation, or from malloc when pool is NULL. */
-static void produce(struct worker *w, struct ring *r, char *pool)
+enum source { MALLOC, RING, POPPED };
+
+static _Thread_local struct {
+	volatile uint64_t n;
+	volatile uint32_t busy;
+} popped;
+
+/* produce takes its objects from malloc, or else from an array in rotation. */
+static inline __attribute__((always_inline)) void produce(struct worker *w, struct ring *r, enum source source)
 {
+	char *pool = source == MALLOC ? NULL : pages((SLOTS + 1) * BATCH * opt.size);
 	unsigned turns = 0;
 	unsigned long tail = 0;
 	begin_after(w, WARM_PRODCONS);
@@ -28,8 +38,14 @@ static void produce(struct worker *w, struct ring *r, char *pool)
 			relax(&turns);
 		void **batch = r->slot[tail % SLOTS];
 		size_t first = tail % (SLOTS + 1) * BATCH;
-		for (size_t i = 0; i < BATCH; i++)
+		for (size_t i = 0; i < BATCH; i++) {
+			if (source == POPPED) {
+				popped.busy = 1;
+				popped.n = first + i;
+				popped.busy = 0;
+			}
 			touch(batch[i] = pool ? pool + (first + i) * opt.size : get(), i);
+		}
 		atomic_store_explicit(&r->tail, ++tail, memory_order_release);
 	} while (more(w, BATCH));
 	atomic_store(&r->closed, 1);
@@ -58,17 +74,18 @@ static void consume(struct worker *w, struct ring *r, int bare)
 }
 
 /* The producers' time alone counts: an object takes one alloc and one free, side by side. */
-static void prodcons_over(struct worker *w, int bare)
+static inline __attribute__((always_inline)) void prodcons_over(struct worker *w, enum source source)
 {
 	struct ring *r = &rings[w->cpu / 2];
 	if (w->cpu % 2 == 0)
-		produce(w, r, bare ? pages((SLOTS + 1) * BATCH * opt.size) : NULL);
+		produce(w, r, source);
 	else
-		consume(w, r, bare);
+		consume(w, r, source != MALLOC);
 }
 
-void prodcons(struct worker *w) { prodcons_over(w, 0); }
-void prodcons_bare(struct worker *w) { prodcons_over(w, 1); }
+void prodcons(struct worker *w) { prodcons_over(w, MALLOC); }
+void prodcons_bare(struct worker *w) { prodcons_over(w, RING); }
+void prodcons_popped(struct worker *w) { prodcons_over(w, POPPED); }
 
 /* Xmalloc: batches of 4,096 from producers to consumers through one locked LIFO of at most 100. */
 struct batch {

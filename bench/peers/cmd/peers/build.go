@@ -34,6 +34,8 @@ var allocSource = source{name: "alloc", files: "alloc.c own.c handoff.c fresh.c"
 var bareSources = []source{
 	{name: "bare", files: allocSource.files + " bare.c", defines: `-DBARE="bare"`},
 	{name: "checked", files: allocSource.files + " bare.c", defines: `-DBARE="checked" -DCHECKED`},
+	{name: "drained", files: allocSource.files + " bare.c", defines: `-DBARE="drained" -DCHECKED -DDRAINED`},
+	{name: "leased", files: allocSource.files + " bare.c", defines: `-DBARE="leased" -DCHECKED -DLEASED`},
 }
 
 // rcuSources are the reader programs and the benchmarks that each can run.
@@ -104,7 +106,7 @@ func goPeers(ctx context.Context, dir string) []*program {
 }
 
 // allocPrograms is one program in several roles: over each malloc, over hardly an
-// allocator, and two without any.
+// allocator, and three without any.
 func allocPrograms(ctx context.Context, dir string) []*program {
 	path, reason := compile(ctx, dir, allocSource)
 	var programs []*program
@@ -121,6 +123,7 @@ func allocPrograms(ctx context.Context, dir string) []*program {
 	}
 	return append(programs,
 		&program{name: "ring", impl: "ring", path: path, missing: reason, runs: only("ProdCons", "ring")},
+		&program{name: "popped", impl: "popped", path: path, missing: reason, runs: only("ProdCons", "popped")},
 		&program{name: "loop", impl: "loop", path: path, missing: reason, runs: only("Loop", "loop")})
 }
 

@@ -55,10 +55,11 @@ func TestReaderProgramsPrintBenchmarkLines(t *testing.T) {
 func TestAllocatorProgramPrintsBenchmarkLines(t *testing.T) {
 	path := compileStrictly(t, sandbox(t), allocSource)
 	for _, w := range workloads {
-		for _, impl := range []string{"glibc", "ring", "loop"} {
+		for _, impl := range []string{"glibc", "ring", "popped", "loop"} {
 			c := cell{bench: w.name, size: 256, cpus: 2}
 			runs := map[string]func(cell) [][]string{
-				"glibc": mallocRuns("glibc"), "ring": only("ProdCons", "ring"), "loop": only("Loop", "loop"),
+				"glibc": mallocRuns("glibc"), "ring": only("ProdCons", "ring"),
+				"popped": only("ProdCons", "popped"), "loop": only("Loop", "loop"),
 			}[impl]
 			if !w.sized {
 				c.size = 0

@@ -123,10 +123,13 @@ func (all *results) hold(r row, e entrant, g *goal) (l line, ok bool) {
 	l.set(v)
 	l.reached = g.met(l.value)
 	l.behind = l.rival.count > 0 && l.value > 1 && worker(l.rival.entrant)
-	for _, e := range floors {
-		if f, ok := all.get(r, e, g.figureUnit()); ok {
-			if v, ok := value(f, e); ok {
-				l.floors += fmt.Sprintf(", %s %.2f", e.impl, v.median)
+	for _, under := range floors {
+		if under.under != "" && under.under != e.api {
+			continue
+		}
+		if f, ok := all.get(r, under.entrant, g.figureUnit()); ok {
+			if v, ok := value(f, under.entrant); ok {
+				l.floors += fmt.Sprintf(", %s %.2f", under.impl, v.median)
 			}
 		}
 	}

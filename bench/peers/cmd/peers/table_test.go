@@ -103,8 +103,10 @@ BenchmarkPair/api=cpu/flags=none/size=64-1 1 5 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=glibc-1 1 10 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=bare-1 1 1 ns/op
 BenchmarkPair/api=malloc/flags=none/size=64/impl=checked-1 1 4 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=drained-1 1 5 ns/op
+BenchmarkPair/api=malloc/flags=none/size=64/impl=leased-1 1 9 ns/op
 `)
-	if l := all.lines()[0]; l.rival.impl != "glibc" || l.behind || !strings.HasSuffix(l.verdict(), ", bare 0.10, checked 0.40") {
+	if l := all.lines()[0]; l.rival.impl != "glibc" || l.behind || !strings.HasSuffix(l.verdict(), ", bare 0.10, checked 0.40, drained 0.50") {
 		t.Errorf("%s: %+v, want 0.5 of glibc, and beside it 0.1 and 0.4", l.verdict(), l)
 	}
 }
