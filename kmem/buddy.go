@@ -5,6 +5,7 @@ package kmem
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,9 @@ const (
 	// when it is wanted again, one that is kept costs nothing. What stays below
 	// the bound is the reaper's: see trim.go.
 	trimPages = 4096
+	// aheadOrder is of the blocks that get their memory at once when a cache grows that has
+	// full slabs. The first slab of a cache faults as it is used, and so do larger blocks.
+	aheadOrder = 4
 )
 
 // buddy hands out blocks of 2^order pages. Its lock is the innermost one of the
@@ -45,9 +49,11 @@ type buddy struct {
 	land      []uint8 // of each pageblock: the home that its pages are for
 	committed uintptr // pages made accessible; they stay so
 	used      uintptr // pages handed out, those in limbo included
-	dirty     uintptr // pages in dirty blocks and on their way to be discarded
+	dirty     uintptr // pages in dirty blocks, and on their way to be discarded or into one
 	low       uintptr // the least that dirty was since the reaper looked
 	discarded uint64  // pages given back, ever
+	begun     uint64  // blocks that were to be populated ahead, ever
+	done      uint64  // those of them that were
 	hugeErr   error   // why the system refused huge pages
 
 	guarded atomic.Int64 // free pages that fault: guardpages.go
@@ -58,31 +64,36 @@ type buddy struct {
 // getPages returns the number of the first of 2^order pages, with the contents
 // that the last owner left. The error wraps [ErrNoMemory]. It gives free pages
 // back to the system where that makes room. Pages of the home's pageblocks come first.
-func (b *buddy) getPages(order uint, home uint8) (uintptr, error) {
+// Who will want more soon gets them with their memory, and what comes next as well.
+func (b *buddy) getPages(order uint, home uint8, more bool) (uintptr, error) {
 	for seen := ^uint64(0); ; {
-		first, want, err := b.tryPages(order, home)
+		f, want, err := b.tryPages(order, home, more)
 		if want == 0 {
-			if err == nil && b.h.debug.GuardPages {
-				err = b.unguard(first, order)
+			if err == nil {
+				err = b.freshen(f, order, more)
 			}
-			return first, err
+			return f.first, err
 		}
 		given := b.discard(want)
-		if given == seen { // nothing moves any more, here or elsewhere
+		done, pending := b.populated()
+		if given+done == seen && !pending { // nothing moves any more, here or elsewhere
 			return 0, err
 		}
-		seen = given
+		seen = given + done
+		if pending {
+			runtime.Gosched()
+		}
 	}
 }
 
-// tryPages hands out a block, or says why there is none. When that can change
-// once resident free pages are discarded, want is how many.
-func (b *buddy) tryPages(order uint, home uint8) (first, want uintptr, err error) {
+// tryPages hands out a block, as take returns it, or says why there is none. When that can
+// change once resident free pages are discarded, want is how many.
+func (b *buddy) tryPages(order uint, home uint8, more bool) (f freeBlock, want uintptr, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := uintptr(1) << order
 	if b.used+n > b.limit {
-		return 0, 0, b.atLimit(n)
+		return f, 0, b.atLimit(n)
 	}
 	// Free pages that are still resident count against the limit as well.
 	over := int(b.used+b.dirty+n) - int(b.limit)
@@ -102,12 +113,11 @@ func (b *buddy) tryPages(order uint, home uint8) (first, want uintptr, err error
 	}
 	switch {
 	case ok:
-		b.take(f, order, home)
-		return f.first, 0, nil
+		return b.take(f, order, home, more), 0, nil
 	case over > 0:
-		return 0, uintptr(over), b.atLimit(n)
+		return f, uintptr(over), b.atLimit(n)
 	}
-	return 0, b.dirty, err // a trim makes halves alike, that can join then
+	return f, b.dirty, err // a trim makes halves alike, that can join then
 }
 
 func (b *buddy) atLimit(n uintptr) error {
@@ -115,13 +125,19 @@ func (b *buddy) atLimit(n uintptr) error {
 		ErrNoMemory, b.h.name, b.limit<<pageShift, b.used<<pageShift, b.dirty<<pageShift, n<<pageShift)
 }
 
-// take hands out the first 2^order pages of a free block.
-func (b *buddy) take(f freeBlock, order uint, home uint8) {
+// take hands out the first 2^order pages of a free block, and of a clean one with them
+// those behind that are to get their memory now: freshen links these. It returns what it
+// took off the lists.
+func (b *buddy) take(f freeBlock, order uint, home uint8, more bool) freeBlock {
 	b.unlink(f.first, f.order)
 	if f.order >= pageblock {
 		b.land[f.first>>pageblock] = home
 	}
-	for f.order > order { // give back the upper halves
+	ahead := order
+	if more && f.state == clean {
+		ahead = b.ahead(f, order)
+	}
+	for f.order > ahead { // give back the upper halves
 		f.order--
 		b.link(f.first+1<<f.order, f.order, f.state)
 	}
@@ -130,7 +146,53 @@ func (b *buddy) take(f freeBlock, order uint, home uint8) {
 		b.dirty -= n
 		b.low = min(b.low, b.dirty)
 	}
+	if ahead > order {
+		b.dirty += 1<<ahead - n
+		b.begun++
+	}
 	b.used += n
+	return f
+}
+
+// ahead returns the order of the block that gets its memory where 2^order pages of f are
+// wanted, as far as the limit allows.
+func (b *buddy) ahead(f freeBlock, order uint) uint {
+	if b.h.debug.GuardPages {
+		return order
+	}
+	ahead := max(order, min(f.order, aheadOrder))
+	for ahead > order && b.used+b.dirty+1<<ahead > b.limit {
+		ahead--
+	}
+	return ahead
+}
+
+// freshen makes pages usable that were handed out. With more to come, those of a small
+// clean block get their memory, and what was taken with them gets it too and becomes free:
+// one call where each page would cost a fault, and no lock is held for it.
+func (b *buddy) freshen(f freeBlock, order uint, more bool) error {
+	if b.h.debug.GuardPages {
+		return b.unguard(f.first, order)
+	}
+	if more && f.state == clean && f.order <= aheadOrder {
+		b.region.Populate(f.first<<pageShift, 1<<(f.order+pageShift))
+	}
+	if f.order > order {
+		b.mu.Lock()
+		for half := order; half < f.order; half++ {
+			b.put(f.first+1<<half, half, dirty)
+		}
+		b.done++
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// populated returns how many blocks were populated ahead, and whether some are about to be.
+func (b *buddy) populated() (done uint64, pending bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.done, b.done != b.begun
 }
 
 // freePages takes back what getPages returned and joins it with its free

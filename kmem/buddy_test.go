@@ -2,6 +2,7 @@ package kmem
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,7 +20,10 @@ func checkBuddy(t tester, b *buddy) {
 	t.Helper()
 	b.trims.mu.Lock() // pages that are being discarded are on no list
 	defer b.trims.mu.Unlock()
-	b.mu.Lock()
+	for b.mu.Lock(); b.begun != b.done; b.mu.Lock() { // and so are those that are populated
+		b.mu.Unlock()
+		runtime.Gosched()
+	}
 	defer b.mu.Unlock()
 	var free, resident uintptr
 	for home := range b.free {
@@ -103,7 +107,7 @@ func TestBuddyModel(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(rt, "op") {
 			case 0, 1, 2:
 				order := uint(rapid.IntRange(0, 8).Draw(rt, "order"))
-				first, err := h.buddy.getPages(order, uint8(rapid.IntRange(0, homes-1).Draw(rt, "home")))
+				first, err := h.buddy.getPages(order, uint8(rapid.IntRange(0, homes-1).Draw(rt, "home")), rapid.Bool().Draw(rt, "more"))
 				if err != nil {
 					if !errors.Is(err, ErrNoMemory) {
 						rt.Fatalf("getPages: %v", err)

@@ -30,7 +30,7 @@ func learn(c *Cache) (*constructed, error) {
 	if order > maxBuddy {
 		return nil, fmt.Errorf("debug_initial: objects of %d bytes are too large to try the constructor on", g.ObjSize)
 	}
-	first, err := h.buddy.getPages(order, 0)
+	first, err := h.buddy.getPages(order, 0, false)
 	if err != nil {
 		return nil, err
 	}

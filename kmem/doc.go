@@ -199,6 +199,10 @@
 //     interval (Bonwick and Adams' working set), so that a cache in use keeps what
 //     it uses and one at rest has given back all within a second: reap.go,
 //     reapcache.go. The limits that grew decay by the same measure.
+//   - A cache that grows beyond full slabs gets pages with their memory, 64 KiB by one
+//     call of the system, and what it does not take of these is free and resident: a
+//     fault costs more than the page that it brings. Its first slab faults as it is
+//     used: buddy.go.
 //   - Pages are discarded in ranges of adjacent free ones, by the reaper after they
 //     were idle for an interval, earlier only when very many are free or the limit
 //     wants it: trim.go.

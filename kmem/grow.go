@@ -16,8 +16,8 @@ func (c *Cache) grow(home uint8) error {
 	if trace.IsEnabled() {
 		defer trace.StartRegion(context.Background(), "kmem.Grow").End()
 	}
-	colour := c.nextColour()
-	first, err := c.heap.buddy.getPages(uint(c.geo.Order), home)
+	colour, more := c.nextColour()
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order), home, more)
 	if err != nil {
 		if first, err = c.underPressure(home, err); first == 0 {
 			return err
@@ -52,16 +52,16 @@ func (c *Cache) grow(home uint8) error {
 	return nil
 }
 
-// nextColour returns the offset of the next slab's colour in bytes. A colour is
-// used up even if there are no pages then.
-func (c *Cache) nextColour() uintptr {
+// nextColour returns the offset of the next slab's colour in bytes, and whether the cache
+// grows beyond slabs that are full. A colour is used up even if there are no pages then.
+func (c *Cache) nextColour() (colour uintptr, more bool) {
 	c.lock()
 	defer c.unlock()
 	n := c.colourNext
 	if c.colourNext++; c.colourNext >= c.geo.Colours {
 		c.colourNext = 0
 	}
-	return uintptr(n * c.geo.ColourOff)
+	return uintptr(n * c.geo.ColourOff), c.lists.group[slabsFull].n > 0
 }
 
 // makeSlab puts a descriptor over pages for a home, from number first on, on the slab or

@@ -318,7 +318,7 @@ type landlord struct {
 
 // take gives 2^order pages to a home, and reports whether there were any.
 func (l *landlord) take(home uint8, order uint) bool {
-	first, err := l.b.getPages(order, home)
+	first, err := l.b.getPages(order, home, false)
 	if err != nil {
 		return false
 	}

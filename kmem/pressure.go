@@ -43,7 +43,7 @@ func (c *Cache) underPressure(home uint8, err error) (first uintptr, _ error) {
 			return 0, nil
 		}
 		h.reclaim(c)
-		if first, err = h.buddy.getPages(order, home); err == nil {
+		if first, err = h.buddy.getPages(order, home, false); err == nil {
 			return first, nil
 		}
 		if c.Heap().shrink(h.wanted(order)) == 0 {

@@ -42,8 +42,8 @@ func (p *cacheProfile) regroup(s *slab, off uintptr) {
 // that. No lock is held.
 func (p *cacheProfile) grow() error {
 	c := p.c
-	colour := c.nextColour()
-	first, err := c.heap.buddy.getPages(uint(c.geo.Order), 0)
+	colour, _ := c.nextColour()
+	first, err := c.heap.buddy.getPages(uint(c.geo.Order), 0, false)
 	if err != nil {
 		return err
 	}

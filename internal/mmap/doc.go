@@ -11,7 +11,8 @@
 // An offset becomes a pointer by unsafe.Add(r.Base(), off) and never by turning
 // a uintptr into a pointer, so that the same code also runs on Go's heap.
 //
-// [Region.Advise] asks for huge pages, or for none, where the system has them.
+// [Region.Advise] asks for huge pages, or for none, where the system has them, and
+// [Region.Populate] for memory that nobody has touched yet, where it gives that.
 //
 // # Why addresses are never given back
 //
@@ -25,9 +26,9 @@
 //
 // # Three grounds
 //
-//   - linux: mprotect, madvise(MADV_DONTNEED), mincore.
-//   - darwin: the same without mincore. MADV_DONTNEED does not clear there, so
-//     Discard maps fresh zero pages over the range.
+//   - linux: mprotect, madvise(MADV_DONTNEED, MADV_POPULATE_WRITE), mincore.
+//   - darwin: mprotect. MADV_DONTNEED does not clear there, so Discard maps fresh
+//     zero pages over the range; nothing tells what is resident, or populates.
 //   - the race lane, on any system ([HeapBacked]): the race detector sees nothing
 //     in mapped memory, so the region is one block of Go's heap. It is at most
 //     [MaxHeapBacked] bytes, whatever was asked for; discarding is clearing;

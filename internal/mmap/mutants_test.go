@@ -37,6 +37,11 @@ func TestMutants(t *testing.T) {
 			Test: "^TestCommitFails$", Expect: "Commit above the limit: <nil>",
 		},
 		{
+			Name: "populate without memory",
+			File: "system_linux.go", Old: "unix.MADV_POPULATE_WRITE)", New: "unix.MADV_NORMAL)",
+			Test: "^TestPopulate$", Expect: "resident",
+		},
+		{
 			Name: "bounds wrap",
 			File: "region.go", Old: "n > r.size-off {", New: "off+n > r.size {",
 			Test: "^TestMisusePanics$", Expect: "wrapping",

@@ -144,6 +144,17 @@ func (r *Region) Advise(off, n uintptr, huge HugePages) error {
 	return nil
 }
 
+// Populate asks the system for the memory of [off, off+n) as if each page had been
+// written to, by one call where each would cost a fault. The range must be committed. It
+// is a wish: what the system does not grant comes at the first touch.
+func (r *Region) Populate(off, n uintptr) {
+	r.check("populate", off, n)
+	lo, hi := roundDown(off, sysPage), roundUp(off+n, sysPage)
+	if lo < hi {
+		r.sysPopulate(lo, hi-lo)
+	}
+}
+
 // HugePages is what [Region.Advise] asks for.
 type HugePages uint8
 

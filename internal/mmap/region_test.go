@@ -208,3 +208,27 @@ func TestRaceLaneKeepsStalePointers(t *testing.T) {
 		t.Error("Retire did not clear")
 	}
 }
+
+// TestPopulate: pages have memory before anybody touches them, and what was written stays.
+func TestPopulate(t *testing.T) {
+	r := region(t, BaseAlign)
+	const n = 16 * PageSize
+	must(t, r.Commit(0, 2*n))
+	b := r.bytes(0, 2*n)
+	b[PageSize] = 7
+	r.Populate(0, 0)
+	r.Populate(0, n)
+	resident, err := r.Resident()
+	if err == nil && !HeapBacked && resident != n && runtime.GOOS == "linux" {
+		t.Errorf("%d bytes resident of %d that were populated", resident, n)
+	}
+	if b[PageSize] != 7 || b[0] != 0 {
+		t.Errorf("a page that was written holds %d, a fresh one %d; want 7 and 0", b[PageSize], b[0])
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic beyond the region")
+		}
+	}()
+	r.Populate(r.Size(), PageSize)
+}

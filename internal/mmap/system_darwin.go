@@ -20,4 +20,6 @@ func (r *Region) sysResident() (uintptr, error) { return 0, errors.ErrUnsupporte
 
 func (r *Region) sysAdvise(off, n uintptr, huge HugePages) error { return errors.ErrUnsupported }
 
+func (r *Region) sysPopulate(off, n uintptr) {}
+
 func (r *Region) sysName(string) {}

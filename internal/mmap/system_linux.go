@@ -31,6 +31,11 @@ func (r *Region) sysAdvise(off, n uintptr, huge HugePages) error {
 	return err
 }
 
+// sysPopulate: a kernel before 5.14 answers EINVAL, and one without memory ENOMEM.
+func (r *Region) sysPopulate(off, n uintptr) {
+	_ = unix.Madvise(r.bytes(off, n), unix.MADV_POPULATE_WRITE)
+}
+
 // sysResident asks mincore about everything that was ever committed.
 func (r *Region) sysResident() (uintptr, error) {
 	const chunk = 64 << 20
