@@ -49,8 +49,7 @@ func (l *Local) allocSlow() Pointer {
 // Alloc is [Local.Alloc] for any goroutine: it borrows the array cache of a
 // slot. Safe for concurrent use.
 func (c *Cache) Alloc() Pointer {
-	var here mark
-	key := here.key()
+	key := stackKey()
 	s := c.slots.at(key, 0)
 	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
@@ -73,18 +72,18 @@ func (c *Cache) Alloc() Pointer {
 		}
 		le.busy = 0
 	}
-	return c.allocBorrowed(&here)
+	return c.allocBorrowed()
 }
 
 // allocBorrowed is Alloc with a slot that is not let to the caller, or one that
 // is empty.
 //
 //go:noinline
-func (c *Cache) allocBorrowed(at *mark) Pointer {
-	s := c.borrow("Alloc", at)
+func (c *Cache) allocBorrowed() Pointer {
+	s := c.borrow("Alloc")
 	obj := s.hot
 	if obj == 0 {
-		p, _ := c.allocSlow(s, at)
+		p, _ := c.allocSlow(s)
 		return p
 	}
 	s.hot = 0
@@ -95,14 +94,13 @@ func (c *Cache) allocBorrowed(at *mark) Pointer {
 // TryAlloc is Alloc that tells why it failed: the error wraps [ErrNoMemory] and
 // names the heap and its limit.
 func (c *Cache) TryAlloc() (Pointer, error) {
-	var here mark
-	return c.allocSlow(c.borrow("Alloc", &here), &here)
+	return c.allocSlow(c.borrow("Alloc"))
 }
 
-// allocSlow allocates with the slot s that was borrowed at a mark, and gives it back.
+// allocSlow allocates with the borrowed slot s and gives it back.
 //
 //go:noinline
-func (c *Cache) allocSlow(s *slot, at *mark) (Pointer, error) {
+func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 	for {
 		obj := c.get(&s.arrayCache)
 		s.giveBack()
@@ -112,7 +110,7 @@ func (c *Cache) allocSlow(s *slot, at *mark) (Pointer, error) {
 		if p, err := c.more(s.home); p != nil || err != nil {
 			return p, err
 		}
-		s = c.borrow("Alloc", at)
+		s = c.borrow("Alloc")
 	}
 }
 

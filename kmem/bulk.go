@@ -27,8 +27,7 @@ func (l *Local) AllocBulk(dst []Pointer) error {
 
 // AllocBulk is [Local.AllocBulk] for any goroutine. Safe for concurrent use.
 func (c *Cache) AllocBulk(dst []Pointer) error {
-	var here mark
-	s := c.borrow("AllocBulk", &here)
+	s := c.borrow("AllocBulk")
 	n := c.getBulk(&s.arrayCache, dst)
 	s.giveBack()
 	if n == len(dst) {
@@ -151,8 +150,7 @@ func (l *Local) FreeBulk(objs []Pointer) {
 
 // FreeBulk is [Local.FreeBulk] for any goroutine. Safe for concurrent use.
 func (c *Cache) FreeBulk(objs []Pointer) {
-	var here mark
-	s := c.borrow("FreeBulk", &here)
+	s := c.borrow("FreeBulk")
 	bad, v, twice := c.giveBulk(&s.arrayCache, objs)
 	s.giveBack()
 	c.afterFreeBulk(objs, bad, v, twice)

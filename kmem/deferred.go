@@ -131,8 +131,7 @@ func (s *deferSlot) giveBack() { storeRelease(&s.token, 0) }
 
 // borrow returns a slot that the caller owns until it gives it back.
 func (d *deferral) borrow() (s *deferSlot) {
-	var here mark
-	i, mask := here.key(), uintptr(len(d.slots)-1)
+	i, mask := stackKey(), uintptr(len(d.slots)-1)
 	if s = &d.slots[i&mask]; s.take() {
 		return s
 	}

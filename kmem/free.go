@@ -58,8 +58,7 @@ func (l *Local) freeSlow(obj addr) {
 // Free is [Local.Free] for any goroutine: it borrows the array cache of a slot.
 // Safe for concurrent use.
 func (c *Cache) Free(p Pointer) {
-	var here mark
-	obj, key := addr(p), here.key()
+	obj, key := addr(p), stackKey()
 	s := c.slots.at(key, 0)
 	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
@@ -82,27 +81,27 @@ func (c *Cache) Free(p Pointer) {
 		}
 		le.busy = 0
 	}
-	c.freeBorrowed(obj, &here)
+	c.freeBorrowed(obj)
 }
 
 // freeBorrowed is Free with a slot that is not let to the caller, or one that is
 // full.
 //
 //go:noinline
-func (c *Cache) freeBorrowed(obj addr, at *mark) {
-	s := c.borrow("Free", at)
+func (c *Cache) freeBorrowed(obj addr) {
+	s := c.borrow("Free")
 	if s.hot == 0 && s.under != obj && s.owns(obj) {
 		s.hot = obj
 		s.giveBack()
 		return
 	}
-	c.freeSlow(s, obj, at)
+	c.freeSlow(s, obj)
 }
 
-// freeSlow frees with the slot s that was borrowed at a mark, and gives it back.
+// freeSlow frees with the borrowed slot s and gives it back.
 //
 //go:noinline
-func (c *Cache) freeSlow(s *slot, obj addr, at *mark) {
+func (c *Cache) freeSlow(s *slot, obj addr) {
 	if s.limit == 0 { // its hot slots begin to be used, of which nobody else would hear
 		c.stirOutside()
 	}
@@ -110,7 +109,7 @@ func (c *Cache) freeSlow(s *slot, obj addr, at *mark) {
 	if !s.owns(obj) {
 		s.giveBack()
 		if c.freeOther(obj) {
-			c.flushSlot(at)
+			c.flushSlot()
 		}
 		return
 	}

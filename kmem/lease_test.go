@@ -112,24 +112,6 @@ func deep(kib int, f func()) {
 	runtime.KeepAlive(&frame)
 }
 
-// TestBorrowAtMark: the slow paths borrow the slot that Alloc and Free look at, however
-// far below these their frames are. One depth in thirty had another slot, and was never
-// fast.
-func TestBorrowAtMark(t *testing.T) {
-	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "marked", 64, CacheOptions{NoLeases: true})
-	var here mark
-	for kib := range 16 {
-		deep(kib, func() {
-			key := here.key()
-			s := c.borrow("Alloc", &here)
-			if key == here.key() && s != c.slots.at(key, 0) { // or the stack was moved
-				t.Errorf("%d KiB below the mark another slot is borrowed", kib)
-			}
-			s.giveBack()
-		})
-	}
-}
-
 // TestLeaseTorture. Oracle: as TestSlabTorture's.
 //
 // Goroutines come and go on stacks that grow, shrink and are used again, so that
