@@ -185,7 +185,8 @@
 //     come from pageblocks of it. The kernel came to lists for each node and then for
 //     each CPU. Slabs are larger for that, of eight pages and not one for objects of
 //     64 bytes. It costs memory where a cache has few objects, a slab for each of the
-//     homes that use it, of which only what was used is resident: homes.go.
+//     homes that use it, of which what was used is resident until slabs are full:
+//     homes.go.
 //   - Arrays start with the limits of 2.6.9 and grow: to what an owner swings over,
 //     so that allocating and freeing ten thousand objects in turn takes no lock,
 //     and to two mebibytes of objects where they stream from owner to owner: free.go.
