@@ -49,7 +49,8 @@ func (l *Local) allocSlow() Pointer {
 // Alloc is [Local.Alloc] for any goroutine: it borrows the array cache of a
 // slot. Safe for concurrent use.
 func (c *Cache) Alloc() Pointer {
-	key := stackKey()
+	var here mark
+	key := here.key()
 	s := c.slots.at(key, 0)
 	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
@@ -72,18 +73,18 @@ func (c *Cache) Alloc() Pointer {
 		}
 		le.busy = 0
 	}
-	return c.allocBorrowed()
+	return c.allocBorrowed(&here)
 }
 
 // allocBorrowed is Alloc with a slot that is not let to the caller, or one that
 // is empty.
 //
 //go:noinline
-func (c *Cache) allocBorrowed() Pointer {
-	s := c.borrow("Alloc")
+func (c *Cache) allocBorrowed(at *mark) Pointer {
+	s := c.borrow("Alloc", at)
 	obj := s.hot
 	if obj == 0 {
-		p, _ := c.allocSlow(s)
+		p, _ := c.allocSlow(s, at)
 		return p
 	}
 	s.hot = 0
@@ -94,13 +95,14 @@ func (c *Cache) allocBorrowed() Pointer {
 // TryAlloc is Alloc that tells why it failed: the error wraps [ErrNoMemory] and
 // names the heap and its limit.
 func (c *Cache) TryAlloc() (Pointer, error) {
-	return c.allocSlow(c.borrow("Alloc"))
+	var here mark
+	return c.allocSlow(c.borrow("Alloc", &here), &here)
 }
 
-// allocSlow allocates with the borrowed slot s and gives it back.
+// allocSlow allocates with the slot s that was borrowed at a mark, and gives it back.
 //
 //go:noinline
-func (c *Cache) allocSlow(s *slot) (Pointer, error) {
+func (c *Cache) allocSlow(s *slot, at *mark) (Pointer, error) {
 	for {
 		obj := c.get(&s.arrayCache)
 		s.giveBack()
@@ -110,7 +112,9 @@ func (c *Cache) allocSlow(s *slot) (Pointer, error) {
 		if p, err := c.more(s.home); p != nil || err != nil {
 			return p, err
 		}
-		s = c.borrow("Alloc")
+		if !s.take() { // the same one: after a move of the stack the mark shows another, of another home
+			s = c.borrow("Alloc", at)
+		}
 	}
 }
 

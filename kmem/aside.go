@@ -106,8 +106,8 @@ func (c *Cache) freeAside(obj addr) (freed, sample bool) {
 
 // flushSlot empties the array that the calling goroutine is going to borrow next,
 // most likely.
-func (c *Cache) flushSlot() {
-	s := c.borrow("Free")
+func (c *Cache) flushSlot(at *mark) {
+	s := c.borrow("Free", at)
 	var v victims
 	twice := max(c.empty(&s.arrayCache, &v), c.emptyHot(&s.arrayCache, &v))
 	s.end = 0 // so that frees are slow while a sample is waited for

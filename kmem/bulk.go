@@ -27,7 +27,8 @@ func (l *Local) AllocBulk(dst []Pointer) error {
 
 // AllocBulk is [Local.AllocBulk] for any goroutine. Safe for concurrent use.
 func (c *Cache) AllocBulk(dst []Pointer) error {
-	s := c.borrow("AllocBulk")
+	var here mark
+	s := c.borrow("AllocBulk", &here)
 	n := c.getBulk(&s.arrayCache, dst)
 	s.giveBack()
 	if n == len(dst) {
@@ -150,7 +151,8 @@ func (l *Local) FreeBulk(objs []Pointer) {
 
 // FreeBulk is [Local.FreeBulk] for any goroutine. Safe for concurrent use.
 func (c *Cache) FreeBulk(objs []Pointer) {
-	s := c.borrow("FreeBulk")
+	var here mark
+	s := c.borrow("FreeBulk", &here)
 	bad, v, twice := c.giveBulk(&s.arrayCache, objs)
 	s.giveBack()
 	c.afterFreeBulk(objs, bad, v, twice)

@@ -131,7 +131,8 @@ func (s *deferSlot) giveBack() { storeRelease(&s.token, 0) }
 
 // borrow returns a slot that the caller owns until it gives it back.
 func (d *deferral) borrow() (s *deferSlot) {
-	i, mask := stackKey(), uintptr(len(d.slots)-1)
+	var here mark
+	i, mask := here.key(), uintptr(len(d.slots)-1)
 	if s = &d.slots[i&mask]; s.take() {
 		return s
 	}

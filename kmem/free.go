@@ -58,7 +58,8 @@ func (l *Local) freeSlow(obj addr) {
 // Free is [Local.Free] for any goroutine: it borrows the array cache of a slot.
 // Safe for concurrent use.
 func (c *Cache) Free(p Pointer) {
-	obj, key := addr(p), stackKey()
+	var here mark
+	obj, key := addr(p), here.key()
 	s := c.slots.at(key, 0)
 	if le := s.letTo(); plainOwner && le.key == key {
 		le.busy = 1 // A: pairs with B in lease.go; no call may come before busy is 0
@@ -81,27 +82,27 @@ func (c *Cache) Free(p Pointer) {
 		}
 		le.busy = 0
 	}
-	c.freeBorrowed(obj)
+	c.freeBorrowed(obj, &here)
 }
 
 // freeBorrowed is Free with a slot that is not let to the caller, or one that is
 // full.
 //
 //go:noinline
-func (c *Cache) freeBorrowed(obj addr) {
-	s := c.borrow("Free")
+func (c *Cache) freeBorrowed(obj addr, at *mark) {
+	s := c.borrow("Free", at)
 	if s.hot == 0 && s.under != obj && s.owns(obj) {
 		s.hot = obj
 		s.giveBack()
 		return
 	}
-	c.freeSlow(s, obj)
+	c.freeSlow(s, obj, at)
 }
 
-// freeSlow frees with the borrowed slot s and gives it back.
+// freeSlow frees with the slot s that was borrowed at a mark, and gives it back.
 //
 //go:noinline
-func (c *Cache) freeSlow(s *slot, obj addr) {
+func (c *Cache) freeSlow(s *slot, obj addr, at *mark) {
 	if s.limit == 0 { // its hot slots begin to be used, of which nobody else would hear
 		c.stirOutside()
 	}
@@ -109,7 +110,7 @@ func (c *Cache) freeSlow(s *slot, obj addr) {
 	if !s.owns(obj) {
 		s.giveBack()
 		if c.freeOther(obj) {
-			c.flushSlot()
+			c.flushSlot(at)
 		}
 		return
 	}

@@ -16,7 +16,8 @@
 // found its own key in a lease, nobody else is in such code with this key, and
 // whoever comes later comes after a switch of goroutines or a move of a stack,
 // which order memory. That code is the fast paths of [Cache.Alloc] and
-// [Cache.Free], and borrow; TestLeaseHasNoCalls reads their machine code.
+// [Cache.Free], and borrow, which goes by a mark in the frame of these;
+// TestLeaseHasNoCalls reads their machine code.
 //
 // What takes longer, a refill say, is done under the word away, which the tenant
 // sets and clears, wherever its stack is by then.

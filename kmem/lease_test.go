@@ -1,6 +1,7 @@
 package kmem
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -110,6 +111,43 @@ func deep(kib int, f func()) {
 	frame[kib%len(frame)] = 1
 	deep(kib-1, f)
 	runtime.KeepAlive(&frame)
+}
+
+// TestBorrowAtMark: the slow paths borrow the slot that Alloc and Free look at, however
+// far below these their frames are. One depth in thirty had another slot, and was never
+// fast.
+func TestBorrowAtMark(t *testing.T) {
+	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "marked", 64, CacheOptions{NoLeases: true})
+	var here mark
+	for kib := range 16 {
+		deep(kib, func() {
+			key := here.key()
+			s := c.borrow("Alloc", &here)
+			if key == here.key() && s != c.slots.at(key, 0) { // or the stack was moved
+				t.Errorf("%d KiB below the mark another slot is borrowed", kib)
+			}
+			s.giveBack()
+		})
+	}
+}
+
+// TestGrowsOnce: whoever grew a cache allocates from the slab that it made, though its
+// stack may have been moved on the way, and the slot at its mark be one of another home.
+func TestGrowsOnce(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Reap: ReapOptions{Off: true}})
+	for i := range 128 {
+		c := newTestCache(t, h, fmt.Sprint("grown-", i), 64, CacheOptions{})
+		done := make(chan struct{})
+		go func() { // on the smallest stack, which is moved where calls go deep
+			defer close(done)
+			p := c.Alloc()
+			if n := c.Stats().Grown; n != 1 {
+				t.Errorf("one object of %s in %d slabs", c.Name(), n)
+			}
+			c.Free(p)
+		}()
+		<-done
+	}
 }
 
 // TestLeaseTorture. Oracle: as TestSlabTorture's.

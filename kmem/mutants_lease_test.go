@@ -50,6 +50,14 @@ func TestMutantsLease(t *testing.T) {
 		},
 		Test: torture, Expect: broken,
 	}, {
+		Name: "slow paths with a slot of their own", File: "slots_unsafe.go",
+		Old: "key := at.key()", New: "var here mark\n	key := here.key()",
+		Test: "^TestBorrowAtMark$", Expect: "another slot",
+	}, {
+		Name: "growth for a slot that is not asked again", File: "alloc.go",
+		Old: "if !s.take() {", New: "if true {",
+		Test: "^TestGrowsOnce$", Expect: "one object of .* in 2 slabs",
+	}, {
 		Name: "a call while the key must hold", File: "alloc.go",
 		Old: "			if obj := s.hot; obj != 0 {\n				s.hot = 0\n				le.busy = 0", New: "			if obj := s.hot; obj != 0 {\n				s.hot = 0\n				c.lockQuiet()\n				c.unlock()\n				le.busy = 0",
 		Test: "^TestLeaseHasNoCalls$", Expect: "Alloc calls",

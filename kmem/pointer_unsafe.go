@@ -61,17 +61,16 @@ func (s *slab) word(i uintptr) *uint64 {
 	return (*uint64)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(slab{})+i*8))
 }
 
-// stackKey returns the number of the 2 KiB of memory that the caller's frame
-// begins in. Goroutines have stacks of their own, of 2 KiB or more, aligned: while
-// the caller makes no call, nobody else has this key. Afterwards it is a hint for
-// spreading and nothing else, since stacks move. lease.go has more about it.
-//
-// The variable is a pointer so that its address counts as a memory operation: the compiler
-// could take that of a byte before a call that comes first, in whatever this is inlined into.
-func stackKey() uintptr {
-	var here unsafe.Pointer
-	return uintptr(unsafe.Pointer(&here)) >> 11
-}
+// mark is a variable of a goroutine's stack that shows where that is. It is a pointer so
+// that its address counts as a memory operation: the compiler could take that of a byte
+// before a call that comes first, in whatever the code is inlined into.
+type mark struct{ _ unsafe.Pointer }
+
+// key returns the number of the 2 KiB of memory that the mark lies in. Goroutines have
+// stacks of their own, of 2 KiB or more, aligned: while whoever asks makes no call, nobody
+// else has this key. Afterwards it is a hint for spreading and nothing else, since stacks
+// move, and marks with them. lease.go has more about it.
+func (m *mark) key() uintptr { return uintptr(unsafe.Pointer(m)) >> 11 }
 
 // The sizes that geometry and the overlay of slabRCU rest on. Each line fails
 // to compile when the fact does not hold.

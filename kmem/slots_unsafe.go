@@ -129,9 +129,11 @@ func (s *slot) giveBack() {
 	}
 }
 
-// borrow returns a slot that the caller owns until it gives it back.
-func (c *Cache) borrow(op string) *slot {
-	key := stackKey()
+// borrow returns a slot that the caller owns until it gives it back. Which one, the mark
+// says: one in the frame of Alloc or Free, so that both find the same slot as their slow
+// paths did, on whichever side of a multiple of 2 KiB the frames of those lie.
+func (c *Cache) borrow(op string, at *mark) *slot {
+	key := at.key()
 	s := c.slots.at(key, 0)
 	le := s.lease.Load()
 	if plainOwner && le.key == key {
