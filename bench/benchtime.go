@@ -16,7 +16,7 @@ import (
 // iterations on each worker. Its zero value means one second.
 type Benchtime struct {
 	D time.Duration
-	N int
+	N int // iterations; 0: as many as D takes
 }
 
 // DefaultBenchtime is go test's.

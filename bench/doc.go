@@ -45,7 +45,7 @@
 // computes is kept, and objects are written to.
 //
 // Quantiles come from histograms of three digits. Where an operation is so short
-// that reading a clock would be most of it, every 16th or 64th is timed.
+// that reading a clock would be most of it, every 16th, 64th or 128th is timed.
 //
 // # What is counted
 //

@@ -28,8 +28,7 @@ type block struct {
 	index int32       // place in the pool, constant
 }
 
-// pool is all blocks of a torture. Callbacks find it through poolOf, as a head
-// has no room for a pointer.
+// pool is all blocks of a torture.
 type pool struct {
 	blocks [graceBlocks]block
 	domain *urcu.Domain

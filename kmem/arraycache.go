@@ -50,8 +50,8 @@ func (a *arrayCache) prepare() {
 	}
 }
 
-// resize gives the array room for limit entries, and one more. The caller owns
-// it; what it holds must fit.
+// resize gives the array room for limit entries, and two that a push brings at once. The
+// caller owns it; what it holds must fit.
 func (a *arrayCache) resize(limit int) {
 	old := a.entries
 	a.entries, a.spare = makeWords(limit+2), nil

@@ -26,8 +26,8 @@ const (
 	aheadOrder = 4
 )
 
-// buddy hands out blocks of 2^order pages. Its lock is the innermost one of the
-// package: nothing is locked or called under it but mmap.
+// buddy hands out blocks of 2^order pages. Nothing is locked or called under its lock
+// but mmap, and guardPool.mu by Inspect.
 //
 // Pages are handed out with the contents that their last owner left. Only fresh
 // and discarded ones read zero, and nobody is told which those are: a cache

@@ -34,7 +34,7 @@ func (d *debugCache) now() use {
 // says that there was none, or that nobody kept it.
 type Use struct {
 	At    time.Time
-	Stack Stack
+	Stack Stack // empty when there were too many to keep it
 }
 
 func (u use) public() Use {

@@ -162,6 +162,9 @@
 //	                                guardPool.mu
 //	                        reaper.mu
 //
+// Those of the table of heaps, the list of shrinkers and the kept stacks are below all of
+// these.
+//
 // Never while holding any but the first: a constructor, Alloc or Free of any
 // cache by others, a shrinker, Synchronize, Barrier. An owner of an array may take
 // Cache.mu, and the two of samples that are innermost, and nothing else; who has a

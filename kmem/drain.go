@@ -17,7 +17,7 @@
 // membarrier busy = 1 could still sit in the owner's store buffer while both
 // loads read 0. The store busy = 0 is a release on amd64 as it stands, so a
 // drainer that sees it sees the whole array. The protocol is checked in
-// urcu/model_test.go over all interleavings and store buffers.
+// urcu/model_drain_test.go over all interleavings and store buffers.
 //
 // Where membarrier is missing, under the race detector and on other
 // architectures, the owner uses atomics: on amd64 an XCHG more per call that

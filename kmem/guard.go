@@ -30,7 +30,7 @@ const (
 	guardPadding   = 0xaa // fills a place, xored with the low bits of the address
 )
 
-// guardPool is the pool of a heap. Its lock is innermost.
+// guardPool is the pool of a heap. Its lock is innermost, but for that of the stacks.
 type guardPool struct {
 	h        *Heap         // constant
 	unit     uintptr       // constant; bytes of a place

@@ -46,7 +46,7 @@ type cacheProfile struct {
 
 	lists slabLists // of slabs for samples; guarded by the cache's mu
 
-	mu     sync.Mutex // innermost; guards all below
+	mu     sync.Mutex // innermost, but for that of the stacks; guards all below
 	span   int64      // bytes that the interval before the window had
 	weight float64    // objects that each sample of the window stands for
 	lead   int32      // samples to come that do not count

@@ -4,8 +4,8 @@
 //
 // # When it runs
 //
-// Whoever takes a cache's lock stirs the cache, and whoever frees pages the page
-// allocator: a mark that is set is left alone, and the first to set one starts
+// Whoever leaves something in a cache that could be taken back stirs the cache, and
+// whoever frees pages the page allocator: a mark that is set is left alone, and the first to set one starts
 // the reaper. It looks at what was stirred, in intervals, until it finds nothing
 // left to take, and ends: an idle heap has no goroutine. The order that loses no
 // start, with every mark guarded by the lock of what it is about:

@@ -126,7 +126,7 @@ type Stats struct {
 	Spoiled int // lookups that had to walk again, ever
 	Locked  int // of those, lookups that took the lock in the end
 	Nodes   kmem.CacheStats
-	Chunks  kmem.CacheStats
+	Chunks  kmem.CacheStats // arrays of buckets
 }
 
 // Stats returns the figures of some moment.

@@ -139,7 +139,8 @@ func (t *Task) Mprotect(mm *MM, start, n uint64, flags VMFlags) error {
 	return nil
 }
 
-// Pages returns the number of pages that the address space has in memory.
+// Pages returns the number of pages that the address space has in memory. Any goroutine
+// may call it; it takes the lock of the page table.
 func (mm *MM) Pages() int {
 	mm.ptl.Lock()
 	defer mm.ptl.Unlock()

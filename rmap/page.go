@@ -69,10 +69,11 @@ func (m mapping) anonVMA(h *kmem.Heap) *AnonVMA { return wordRef(uint64(m) &^ ma
 
 func (p *Page) loadMapping() mapping { return mapping(p.mapping.Load()) }
 
-// Mapped reports whether a page table entry maps the page at this moment.
+// Mapped reports whether a page table entry maps the page at this moment. Any goroutine
+// may call it, also for a page that has been freed: that is mapped nowhere, or again.
 func (p *Page) Mapped() bool { return p.mapcount.Load() >= 0 }
 
-// Number returns the number of the frame.
+// Number returns the number of the frame, which is constant. Any goroutine may call it.
 func (p *Page) Number() int { return int(p.number) }
 
 // mapCount returns the number of entries that map the page.

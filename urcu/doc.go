@@ -266,6 +266,7 @@
 //	registry.mu     records handed out and taken back, Close
 //	closures.mu     the ring of deferred closures
 //	crowd.mu        the list of sleepers; leaders only try it, and leave a note
+//	callbacks.mu    the table of callbacks
 //
 // All are leaves. A queue's token and the lead are not locks in this sense: they
 // are tried. The lead is taken with a token held, never a token with the lead.

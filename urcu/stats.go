@@ -29,7 +29,7 @@ type Stats struct {
 	// quarter of an octave wide.
 	Samples        int64
 	P50, P99, P999 time.Duration
-	Longest        time.Duration
+	Longest        time.Duration // of those measured, exactly
 
 	Queued  int64 // callbacks given to Call and Defer, and those of barriers
 	Ran     int64 // callbacks that have run

@@ -20,11 +20,11 @@ const (
 // A block is what readers find. It lives in Go memory, held by the pool, so a
 // reader that finds a freed one can say so.
 type block struct {
-	head  Head // first: blockOf
+	head  Head // first: a callback gets its address
 	x     *torture
 	state atomic.Uint32 // alive or poisoned
 	age   atomic.Int32  // 0: published, 1: unpublished, 1+n: n grace periods later
-	mail  atomic.Uint64 // see mailFor
+	mail  atomic.Uint64
 	_     [80]byte
 }
 

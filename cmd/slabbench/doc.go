@@ -5,7 +5,7 @@
 //
 //	slabbench [flags]
 //	slabbench report [-o page.html] [-table] [-readme file] files...
-//	slabbench top address
+//	slabbench top [-n views] [-d time] address
 //
 // Results go to standard output in the format of go test -bench, which benchstat
 // reads. Everything for people goes to standard error: progress, a table at the
@@ -57,8 +57,8 @@
 // # How long
 //
 // -benchtime is a time or a count, -count the number of samples, as in go test.
-// The default is one sample of one second, and less than a second for the
-// selection that runs without -bench.
+// The default is one sample of one second, six of them with -compare, ten seconds with
+// -verify, and less than a second for the selection that runs without -bench.
 //
 // # Comparing
 //

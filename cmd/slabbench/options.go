@@ -199,7 +199,7 @@ func (o *options) selection() bench.Selection {
 func usage(w io.Writer) {
 	fmt.Fprint(w, `usage: slabbench [flags]
        slabbench report [-o page.html] [-table] [-readme file] files...
-       slabbench top address
+       slabbench top [-n views] [-d time] address
 
 Measure the slab allocator and RCU, or try to break them. Results go to standard
 output in the format of go test -bench; everything for people goes to standard

@@ -7,7 +7,8 @@
 // -overlay flag of the go command. Test files that the test does not need are left
 // out of the build: of kmem's they are most of its time.
 //
-// A package keeps its table in mutants_test.go:
+// A package keeps its table in mutants_test.go, a large one more of them beside what
+// they break:
 //
 //	func TestMutants(t *testing.T) {
 //		mutant.Run(t, []mutant.Mutant{{
