@@ -166,7 +166,8 @@
 // these.
 //
 // Never while holding any but the first: a constructor, Alloc or Free of any
-// cache by others, a shrinker, Synchronize, Barrier. An owner of an array may take
+// cache by others, a shrinker, Synchronize, Barrier. With pressure.mu destructors and
+// callbacks run, which may allocate: nobody waits for it for ever. An owner of an array may take
 // Cache.mu, and the two of samples that are innermost, and nothing else; who has a
 // slot may try for Cache.owners, to get a lease.
 //

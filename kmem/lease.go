@@ -135,8 +135,15 @@ func canLease() bool { return plainOwner && urcu.HasHeavyFence() }
 // crowded is for who found a slot taken. When it is let to somebody else, and has
 // been for some others before, the lease ends.
 func (c *Cache) crowded(s *slot) {
-	le := s.lease.Load()
-	if le.key == 0 || le.misses.Add(1) < leaseMisses || !c.owners.TryLock() {
+	if le := s.lease.Load(); le.key != 0 && le.misses.Add(1) >= leaseMisses {
+		c.evict(s, le)
+	}
+}
+
+// evict has the lease le of slot s recalled. It stays when its tenant is at the slot, or
+// a drainer is at work.
+func (c *Cache) evict(s *slot, le *lease) {
+	if le.key == 0 || !c.owners.TryLock() {
 		return
 	}
 	defer c.owners.Unlock()

@@ -131,6 +131,64 @@ func TestBorrowAtMark(t *testing.T) {
 	}
 }
 
+// TestAllLet: when all slots are let, to goroutines that are idle, or have ended, or use
+// theirs all the time, one more gets a slot, though no reaper takes any back.
+func TestAllLet(t *testing.T) {
+	leasing(t)
+	for _, busy := range []bool{false, true} {
+		t.Run(fmt.Sprint("busy=", busy), func(t *testing.T) {
+			c := newTestCache(t, newTestHeap(t, HeapOptions{}), "let", 64, CacheOptions{})
+			let := func() (n int) {
+				c.owners.Lock()
+				defer c.owners.Unlock()
+				for i := range c.slots.s {
+					if c.slots.s[i].lease.Load() != nobody {
+						n++
+					}
+				}
+				return n
+			}
+			var stop atomic.Bool
+			var wg sync.WaitGroup
+			tenant := func(ready chan<- bool) {
+				for i := 0; i < 4*leaseAfter && let() < len(c.slots.s); i++ {
+					c.Free(c.Alloc())
+				}
+				close(ready)
+				for !stop.Load() {
+					if busy {
+						c.Free(c.Alloc())
+					}
+					time.Sleep(10 * time.Microsecond)
+				}
+			}
+			most := 0
+			for tries := 0; most < len(c.slots.s) && tries < 200; tries++ {
+				ready := make(chan bool)
+				wg.Go(func() { tenant(ready) })
+				<-ready
+				time.Sleep(leaseWorth) // or keys are spread, and all leases end
+				most = max(most, let())
+			}
+			if most < len(c.slots.s) {
+				t.Logf("only %d of %d slots were let at once", most, len(c.slots.s))
+			}
+			ends(t, func() {
+				for range 20 {
+					done := make(chan bool)
+					go func() {
+						defer close(done)
+						c.Free(c.Alloc())
+					}()
+					<-done
+				}
+			})
+			stop.Store(true)
+			wg.Wait()
+		})
+	}
+}
+
 // TestGrowsOnce: whoever grew a cache allocates from the slab that it made, though its
 // stack may have been moved on the way, and the slot at its mark be one of another home.
 func TestGrowsOnce(t *testing.T) {

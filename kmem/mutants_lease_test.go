@@ -54,6 +54,10 @@ func TestMutantsLease(t *testing.T) {
 		Old: "key := at.key()", New: "var here mark\n	key := here.key()",
 		Test: "^TestBorrowAtMark$", Expect: "another slot",
 	}, {
+		Name: "slots let for ever", File: "slots_unsafe.go",
+		Old: "		c.evict(s, s.lease.Load())", New: "		_ = s",
+		Test: "^TestAllLet$", Expect: "this hangs",
+	}, {
 		Name: "growth for a slot that is not asked again", File: "alloc.go",
 		Old: "if !s.take() {", New: "if true {",
 		Test: "^TestGrowsOnce$", Expect: "one object of .* in 2 slabs",

@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slabrcu/slabrcu/urcu"
 )
@@ -25,7 +26,33 @@ import (
 // pressure is the state of those who are at the heap's limit.
 type pressure struct {
 	mu    sync.Mutex    // one at a time takes from all caches; before any cache's owners
+	by    atomic.Uint64 // the goroutine that does; 0 is none
 	count atomic.Uint64 // times that somebody did
+}
+
+// pressurePatience bounds the wait for somebody else who takes from all caches.
+const pressurePatience = 100 * time.Millisecond
+
+// enter waits for who is at it, so that the caller finds what that one frees. Destructors
+// and callbacks run then, users' code: it may allocate itself, and it may want a lock that
+// the caller has. Then nobody waits, or not for ever.
+func (p *pressure) enter() (leave func()) {
+	me, end := goroutineID(), time.Now().Add(pressurePatience)
+	entered := false
+	if p.by.Load() != me {
+		waitFor(func() bool {
+			entered = p.mu.TryLock()
+			return entered || time.Now().After(end)
+		})
+	}
+	if !entered {
+		return func() {}
+	}
+	p.by.Store(me)
+	return func() {
+		p.by.Store(0)
+		p.mu.Unlock()
+	}
 }
 
 // underPressure tries to get 2^Order pages after that has failed with err. It
@@ -75,8 +102,7 @@ func (c *Cache) makeDo() bool {
 // reclaim takes from all caches but one what is free. The heap's own come last:
 // the slabs of the others leave descriptors behind.
 func (h *Heap) reclaim(but *Cache) {
-	h.pressure.mu.Lock()
-	defer h.pressure.mu.Unlock()
+	defer h.pressure.enter()()
 	h.pressure.count.Add(1)
 	all := h.list()
 	for _, inner := range [...]bool{false, true} {

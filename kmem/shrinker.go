@@ -35,7 +35,8 @@ type shrinker struct {
 //
 // fn runs on the goroutine that allocates, with no lock of this package held,
 // one call at a time. It may allocate and free on the same heap; an allocation
-// that reaches the limit inside of it does not call it again. It must not wait
+// that reaches the limit inside of it does not call it again, and does not wait for
+// another one that is running. It must not wait
 // for a grace period, nor for a lock that some caller of Alloc may hold: that
 // caller may be the one that it works for, and may be inside a read-side section.
 // Objects of caches with [DestroyByRCU] help at once where they are of the kind
@@ -88,18 +89,23 @@ func (h *Heap) shrink(want uintptr) (freed uintptr) {
 		return 0
 	}
 	me := goroutineID()
+	inside := slices.ContainsFunc(*list, func(s *shrinker) bool { return s.by.Load() == me })
 	for _, s := range *list {
 		if freed < want && s.by.Load() != me {
-			freed += h.shrinkers.call(s, me, want-freed)
+			freed += h.shrinkers.call(s, me, inside, want-freed)
 		}
 	}
 	return freed
 }
 
 // call runs one shrinker. When somebody else does it waits, and takes that for
-// its own: there may be memory now.
-func (l *shrinkers) call(s *shrinker, me uint64, want uintptr) uintptr {
+// its own: there may be memory now. Who is inside of another one does not wait: that
+// somebody may be waiting for the caller.
+func (l *shrinkers) call(s *shrinker, me uint64, inside bool, want uintptr) uintptr {
 	waited := !s.mu.TryLock()
+	if waited && inside {
+		return 0
+	}
 	if waited {
 		s.mu.Lock()
 	}

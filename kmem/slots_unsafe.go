@@ -167,7 +167,9 @@ func (c *Cache) borrowNext(key uintptr, op string) *slot {
 				return s
 			}
 		}
-		c.waitDrain(op) // all are taken: most likely a drainer has them
+		c.waitDrain(op) // all are taken: a drainer has them,
+		s := c.slots.at(key, uintptr(round))
+		c.evict(s, s.lease.Load()) // or all are let, to goroutines that may never come again
 		if round < 10 {
 			runtime.Gosched()
 		} else {
