@@ -75,12 +75,16 @@ func (c *Cache) suits(a *arrayCache, n int) bool {
 
 // allocRest fills dst from number n on, with no array owned, growing as needed.
 func (c *Cache) allocRest(dst []Pointer, n int, home uint8) error {
+	defer func() {
+		if n < len(dst) { // there is no memory, or a constructor or a shrinker panicked
+			c.FreeBulk(dst[:n])
+			clear(dst)
+		}
+	}()
 	for n < len(dst) {
 		got, err := c.takeMore(dst[n:], home)
 		n += got
 		if err != nil {
-			c.FreeBulk(dst[:n])
-			clear(dst)
 			return fmt.Errorf("kmem: AllocBulk of %d objects from cache %q: %w", len(dst), c.name, err)
 		}
 	}

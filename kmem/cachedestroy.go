@@ -17,23 +17,32 @@ func (c *Cache) Destroy() error {
 		c.usedAfterDestroy("Destroy")
 	}
 	v, twice := c.steal()
-	out := c.out()
-	if twice == 0 && out == 0 {
-		twice = c.kill(&v)
-	} else {
+	out, killed := 0, false
+	if twice == 0 {
+		out, twice = c.kill(&v)
+		killed = out == 0
+	}
+	if !killed {
 		c.restore()
 	}
 	c.owners.Unlock()
+	if killed {
+		defer c.bury() // when a destructor panics, too
+	}
 	c.afterFree(v, twice)
 	if out > 0 {
 		return &BusyError{Op: "Destroy", Name: c.name, Objects: out, Leaks: c.Leaks()}
 	}
+	return nil
+}
+
+// bury waits for what a dead cache has left, and forgets it.
+func (c *Cache) bury() {
 	c.awaitVictims()
 	if c.flags&DestroyByRCU != 0 {
 		c.heap.domain.Barrier()
 	}
 	c.heap.remove(c)
-	return nil
 }
 
 // awaitVictims returns when all slabs that left their lists are destroyed, or in
@@ -44,10 +53,8 @@ func (c *Cache) awaitVictims() {
 }
 
 // out counts the objects that are still allocated, once all arrays are stolen:
-// those on no slab and in no hot slot of a CPU.
+// those on no slab and in no hot slot of a CPU. The caller holds mu.
 func (c *Cache) out() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	out := c.outAside() + c.lists.slabs()*int(c.num) - c.lists.freeObjects
 	for _, l := range c.locals {
 		if l != nil {
@@ -57,19 +64,23 @@ func (c *Cache) out() int {
 	return out
 }
 
-// kill ends a cache whose objects are all home. From here on the array caches
-// stay stolen, and whoever comes is told that the cache is gone.
-func (c *Cache) kill(v *victims) (twice addr) {
+// kill ends a cache whose objects are all home, or returns how many are out. From here on
+// the array caches stay stolen, and whoever comes is told that the cache is gone. Counted
+// and ended under one hold of mu: others take objects off slabs with no array.
+func (c *Cache) kill(v *victims) (out int, twice addr) {
+	c.lock()
+	defer c.unlock()
+	if out = c.out(); out > 0 {
+		return out, 0
+	}
 	for _, l := range c.locals {
 		if l != nil {
-			twice = max(twice, c.emptyHot(l.array(), v))
+			twice = max(twice, c.freeHot(l.array(), v))
 		}
 	}
-	c.lock()
 	c.takeFree(v)
 	c.state = cacheDead
-	c.unlock()
-	return twice
+	return 0, twice
 }
 
 // dead reports whether the cache was destroyed.

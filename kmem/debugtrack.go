@@ -57,8 +57,15 @@ func (d *debugCache) addTracks(slab uintptr) {
 	if d.tracks.cache == nil {
 		return
 	}
+	done := false
+	defer func() {
+		if !done { // a shrinker panicked, and the slab is on no list yet
+			d.c.destruct(slab, 0)
+			d.c.releaseSlab(slab)
+		}
+	}()
 	p, err := d.tracks.cache.TryAlloc()
-	if err != nil {
+	if done = true; err != nil {
 		return
 	}
 	clear(bytesAt(p, int(d.c.num)*trackBytes))

@@ -31,8 +31,9 @@ type deferral struct {
 	c        *Cache // constant
 	capacity uint32 // constant; objects in a block
 
-	queued atomic.Int64 // objects in blocks that wait in the domain
-	slots  []deferSlot
+	leaving atomic.Int64 // batches between their slots and the domain
+	queued  atomic.Int64 // objects in blocks that wait in the domain
+	slots   []deferSlot
 }
 
 // deferSlot gathers the objects of the goroutines that meet there. It belongs to
@@ -112,7 +113,7 @@ func (c *Cache) ownsNow(obj addr) bool {
 
 // startDeferral makes the slots.
 func (c *Cache) startDeferral() *deferral {
-	d := &deferral{c: c, slots: make([]deferSlot, len(c.slots.s))}
+	d := &deferral{c: c, slots: make([]deferSlot, slotCount())}
 	d.capacity = uint32(max(min(blockEntries, deferBytes/c.geo.ObjSize), 16))
 	for i := range d.slots {
 		s := &d.slots[i]
@@ -154,7 +155,7 @@ func (d *deferral) flush(wait bool) bool {
 		} else if !s.take() {
 			continue
 		}
-		b := s.detach()
+		b := d.detach(s)
 		s.giveBack()
 		if !b.empty() {
 			d.queue(b)
@@ -167,7 +168,13 @@ func (d *deferral) flush(wait bool) bool {
 // before are free. It blocks for a grace period, unless there are none, and must
 // not be called inside a section or from a callback.
 func (c *Cache) BarrierDeferred() {
-	if d := c.deferral.Load(); d != nil && d.flush(true) {
+	d := c.deferral.Load()
+	if d == nil {
+		return
+	}
+	d.flush(true)
+	waitFor(func() bool { return d.leaving.Load() == 0 }) // what others took out of a slot before
+	if d.queued.Load() > 0 {
 		c.heap.domain.Barrier()
 	}
 }

@@ -130,6 +130,52 @@ func TestDestroyWaitsForDeferred(t *testing.T) {
 	})
 }
 
+// TestBarrierDeferred: what was freed before the barrier is home after it, whoever sent
+// it off.
+func TestBarrierDeferred(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	c := newTestCache(t, h, "c", 64, CacheOptions{})
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !stop.Load() {
+			h.flushDeferred()
+			runtime.Gosched()
+		}
+	})
+	early, n := 0, 0
+	for end := time.Now().Add(tortureFor() / 2); time.Now().Before(end) && early == 0; n++ {
+		c.FreeDeferred(c.Alloc())
+		c.BarrierDeferred()
+		c.Shrink()
+		if c.Stats().Objects != 0 {
+			early++
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	if early > 0 {
+		t.Errorf("barrier %d returned with an object on its way", n)
+	}
+	t.Logf("%d barriers", n)
+}
+
+// TestFirstDeferredFree: the first free of a cache that gets more slots meanwhile. The
+// race detector looks on.
+func TestFirstDeferredFree(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	h := newTestHeap(t, HeapOptions{})
+	for i := range 20 {
+		runtime.GOMAXPROCS(1)
+		c := newTestCache(t, h, fmt.Sprint("c", i), 64, CacheOptions{})
+		runtime.GOMAXPROCS(8)
+		var wg sync.WaitGroup
+		wg.Go(c.growSlots)
+		wg.Go(func() { c.FreeDeferred(c.Alloc()) })
+		wg.Wait()
+	}
+}
+
 // TestDeferredAtLimit: at the heap's limit a deferred free still works, and what
 // waits is sent off for the allocation that needs it.
 func TestDeferredAtLimit(t *testing.T) {

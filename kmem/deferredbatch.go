@@ -73,12 +73,16 @@ func (d *deferral) add(s *deferSlot, obj addr) (full batch) {
 			return batch{}
 		}
 	}
-	return s.detach()
+	return d.detach(s)
 }
 
-// detach takes the batch away, full or not. The caller owns s.
-func (s *deferSlot) detach() batch {
+// detach takes the batch away, full or not. Whoever does queues it, unless it is empty.
+// The caller owns s.
+func (d *deferral) detach(s *deferSlot) batch {
 	b := batch{s.block, s.spill}
+	if !b.empty() {
+		d.leaving.Add(1) // before the slot is another's: BarrierDeferred looks there first
+	}
 	s.block, s.spill = nil, nil
 	return b
 }
@@ -110,6 +114,7 @@ func (d *deferral) queue(b batch) {
 	} else {
 		h.domain.Defer(func() { d.release(b.spill) })
 	}
+	d.leaving.Add(-1)
 	if waiting*int64(d.c.geo.ObjSize) > min(deferHigh, int64(h.buddy.limit<<pageShift/4)) {
 		h.domain.Drive()
 	}
@@ -127,7 +132,7 @@ func (d *deferral) tick(s *deferSlot) {
 	switch {
 	case s.isEmpty():
 	case s.begun == s.seen:
-		b = s.detach()
+		b = d.detach(s)
 	default:
 		again = true
 	}

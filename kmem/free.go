@@ -3,6 +3,8 @@
 
 package kmem
 
+import "sync/atomic"
+
 // Free gives an object back, in its constructed state when the cache has a
 // constructor. Only the goroutine that is the handle's CPU may call it; the
 // object may come from anywhere. It panics when p is not an object of this
@@ -41,6 +43,9 @@ func (l *Local) Free(p Pointer) {
 //go:noinline
 func (l *Local) freeSlow(obj addr) {
 	c := l.cache
+	if atomic.LoadUint32(&l.stolen)&stolenGone != 0 {
+		l.gone("Free")
+	}
 	l.array().look()
 	if !l.owns(obj) {
 		if c.freeOther(obj) {

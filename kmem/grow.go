@@ -36,12 +36,7 @@ func (c *Cache) grow(home uint8) error {
 		c.construct(off)
 	}
 	c.lock()
-	if c.state == cacheDead {
-		c.unlock()
-		c.destruct(off, 0)
-		c.releaseSlab(off)
-		c.usedAfterDestroy("Alloc")
-	}
+	c.checkGrown(off)
 	c.lists.append(slabsFree+home, off)
 	c.lists.freeObjects += int(c.num)
 	c.lists.starved = false
@@ -50,6 +45,17 @@ func (c *Cache) grow(home uint8) error {
 	c.stir()
 	c.unlock()
 	return nil
+}
+
+// checkGrown panics when the cache ended while a slab was made, which goes. The caller
+// holds mu.
+func (c *Cache) checkGrown(off uintptr) {
+	if c.state == cacheDead {
+		c.unlock()
+		c.destruct(off, 0)
+		c.releaseSlab(off)
+		c.usedAfterDestroy("Alloc")
+	}
 }
 
 // nextColour returns the offset of the next slab's colour in bytes, and whether the cache
@@ -107,10 +113,10 @@ func (c *Cache) construct(off uintptr) {
 	done := uint32(0)
 	defer func() {
 		if done < c.num {
+			defer c.releaseSlab(off) // also when the destructor panics
 			if c.dtor != nil {
 				c.eachObject(off, done, c.dtor)
 			}
-			c.releaseSlab(off)
 		}
 	}()
 	mem := uintptr(c.heap.slab(off).mem) + uintptr(c.geo.ObjOffset)

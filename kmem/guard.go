@@ -149,11 +149,16 @@ func (g *guardPool) alloc(c *Cache) Pointer {
 	}
 	place, off := g.place(i), g.slots[i].off
 	done := false
+	c.sampler.guarded.Add(1) // ahead of the look, as Destroy counts ahead of the end
 	defer func() {
 		if !done {
+			c.sampler.guarded.Add(-1)
 			g.retire(i)
 		}
 	}()
+	if c.dead() {
+		c.usedAfterDestroy("Alloc")
+	}
 	if g.h.buddy.region.Unguard(place, g.unit) != nil {
 		return nil
 	}
@@ -171,7 +176,6 @@ func (g *guardPool) alloc(c *Cache) Pointer {
 	g.mu.Lock()
 	g.slots[i].state = guardLive
 	g.mu.Unlock()
-	c.sampler.guarded.Add(1)
 	done = true
 	return p
 }

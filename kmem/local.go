@@ -67,7 +67,8 @@ func (c *Cache) cpuOffline(id int) {
 	}
 	l := c.locals[id]
 	c.locals[id] = nil
-	atomic.StoreUint32(&l.stolen, stolenGone) // whoever keeps the handle is told
+	atomic.StoreUint32(&l.stolen, stolenGone) // whoever keeps the handle is told,
+	l.divide.span = 0                         // also by a Free, which hot slots would do for
 	var v victims
 	twice := max(c.empty(l.array(), &v), c.emptyHot(l.array(), &v))
 	if !slices.ContainsFunc(c.locals, func(l *Local) bool { return l != nil }) {

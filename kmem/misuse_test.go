@@ -167,6 +167,64 @@ func TestDestroyRefuses(t *testing.T) {
 	})
 }
 
+// TestGoneHandle: the handle of a CPU that went offline takes nothing and gives nothing.
+func TestGoneHandle(t *testing.T) {
+	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "gone", 64, CacheOptions{})
+	var kept *Local
+	var p [4]Pointer
+	smp.Run(1, func(cpu *smp.CPU) {
+		kept = c.On(cpu)
+		for i := range p {
+			p[i] = kept.Alloc()
+		}
+		kept.Free(kept.Alloc()) // by which it knows the heap's end
+	})
+	const gone = "that CPU is offline"
+	for i := range p {
+		mustPanic(t, gone, func() { kept.Free(p[i]) })
+	}
+	mustPanic(t, gone, func() { kept.FreeBulk(p[:]) })
+	mustPanic(t, gone, func() { kept.Alloc() })
+	c.FreeBulk(p[:])
+}
+
+// TestDestroyOrAllocBulk: of a Destroy and a bulk that meet, one fails. Oracle: what
+// newTestHeap looks at in the end.
+func TestDestroyOrAllocBulk(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{})
+	destroyed, busy := 0, 0
+	for n := range 4000 {
+		c := newTestCache(t, h, "raced", 64, CacheOptions{})
+		dst := make([]Pointer, 100)
+		start, got := make(chan bool), make(chan bool)
+		go func() {
+			defer func() { got <- recover() == nil }()
+			<-start
+			_ = c.AllocBulk(dst)
+		}()
+		close(start)
+		for range n % 100 * 400 {
+			burnTime()
+		}
+		err := c.Destroy()
+		alive := <-got
+		switch {
+		case err == nil && alive:
+			t.Fatal("destroyed, and objects of it were allocated")
+		case err == nil:
+			destroyed++
+			continue
+		case alive:
+			busy++
+			c.FreeBulk(dst)
+		}
+		if err := c.Destroy(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d times Destroy came first, %d times AllocBulk", destroyed, busy)
+}
+
 func TestClosedHeap(t *testing.T) {
 	h, err := NewHeap(HeapOptions{Name: "closed", Reserve: 16 << 20})
 	if err != nil {

@@ -54,6 +54,7 @@ func (p *cacheProfile) grow() error {
 	c.construct(off)
 	c.heap.setOwner(first, uint(c.geo.Order), c.id|ownerSample)
 	c.lock()
+	c.checkGrown(off)
 	p.lists.append(slabsFree, off)
 	p.lists.freeObjects += int(c.num)
 	c.stats.grown++
