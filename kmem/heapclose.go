@@ -46,6 +46,10 @@ func (h *Heap) shut() error {
 		h.dma.Store(nil)
 	}
 	h.mu.Lock()
+	if len(h.byName) > 0 { // somebody wanted a cache of the heap's own meanwhile
+		h.mu.Unlock()
+		return h.shut()
+	}
 	first := !h.closed
 	h.closed = true
 	h.mu.Unlock()

@@ -45,8 +45,12 @@ func (c *Cache) lends() bool {
 
 // homeOf returns the home of who took last from the slab of an object, which the caller
 // owns. It needs no lock: the slab stays while such an object is out. A home that changes
-// meanwhile (takeBatch) is as good as the one that it was.
+// meanwhile (takeBatch) is as good as the one that it was. An object that was freed twice
+// may have no slab any more; freeBlock finds that out.
 func (c *Cache) homeOf(obj addr) uint8 {
-	off := *c.heap.slabOf(obj.above(c.base) >> pageShift)
-	return uint8(atomic.LoadUint32(&c.heap.slab(uintptr(off)).home))
+	n := obj.above(c.base) >> pageShift
+	if c.heap.pageOwner(n) != c.id {
+		return 0
+	}
+	return uint8(atomic.LoadUint32(&c.heap.slab(uintptr(*c.heap.slabOf(n))).home))
 }

@@ -122,7 +122,8 @@ func (c *Cache) takeBatch(dst []addr, home uint8) int {
 // freeBlock puts objects back on their slabs and returns how many it handled.
 // Slabs that become empty beyond the limit are moved to victims, for
 // [Cache.destroySlabs] after the unlock. It stops behind an object that is on
-// its slab already and returns that as well; 0 is none.
+// its slab already, or whose slab has gone, as a free one's can, and returns that as
+// well; 0 is none.
 func (c *Cache) freeBlock(objs []addr, v *victims) (done int, twice addr) {
 	if len(objs) == 0 {
 		return 0, 0
@@ -130,7 +131,11 @@ func (c *Cache) freeBlock(objs []addr, v *victims) (done int, twice addr) {
 	l := &c.lists
 	c.stir()
 	for done < len(objs) && twice == 0 {
-		off := uintptr(*l.h.slabOf(objs[done].above(c.base) >> pageShift))
+		n := objs[done].above(c.base) >> pageShift
+		if l.h.pageOwner(n) != c.id {
+			return done + 1, objs[done]
+		}
+		off := uintptr(*l.h.slabOf(n))
 		s := l.h.slab(off)
 		before := s.inuse
 		// Objects of one slab tend to come together: regroup once for all.

@@ -167,6 +167,30 @@ func TestDestroyRefuses(t *testing.T) {
 	})
 }
 
+// TestDoubleFreeOfGone: the second copy of an object comes home when its slab has gone,
+// and another cache has the page: that one is left alone.
+func TestDoubleFreeOfGone(t *testing.T) {
+	for _, flags := range []Flags{0, DestroyByRCU} {
+		t.Run("flags="+flags.String(), func(t *testing.T) {
+			h := newTestHeap(t, HeapOptions{Limit: 1 << 20})
+			c := newTestCache(t, h, "twice", 64, CacheOptions{Flags: flags})
+			other := newTestCache(t, h, "other", 128, CacheOptions{})
+			var live []Pointer
+			smp.Run(1, func(cpu *smp.CPU) {
+				l := c.On(cpu)
+				p := c.Alloc()
+				l.Free(p) // into a hot slot, where Shrink lets it be
+				c.Free(p)
+				c.Shrink()
+				h.Domain().Barrier()
+				live = allocAll(t, other)
+				mustPanic(t, "double free", l.Flush)
+			})
+			freeAll(other, live)
+		})
+	}
+}
+
 // TestGoneHandle: the handle of a CPU that went offline takes nothing and gives nothing.
 func TestGoneHandle(t *testing.T) {
 	c := newTestCache(t, newTestHeap(t, HeapOptions{}), "gone", 64, CacheOptions{})

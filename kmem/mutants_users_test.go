@@ -37,6 +37,10 @@ func TestMutantsUsers(t *testing.T) {
 		Old: "	l.divide.span = 0 ", New: "	l.divide.span += 0 ",
 		Test: "^TestGoneHandle$", Expect: "no panic",
 	}, {
+		Name: "a slab that has gone gets its object", File: "lists.go",
+		Old: "		if l.h.pageOwner(n) != c.id {", New: "		if n == 0 {",
+		Test: "^TestDoubleFreeOfGone$", Expect: "no panic|unexpected fault address",
+	}, {
 		Name: "counted, and ended later", File: "cachedestroy.go",
 		Old: "	for _, l := range c.locals {\n		if l != nil {\n			twice = max", New: "	c.unlock()\n	patient(func() bool { return false })\n	c.lock()\n	for _, l := range c.locals {\n		if l != nil {\n			twice = max",
 		Test: "^TestDestroyOrAllocBulk$", Expect: "destroyed, and objects",
