@@ -19,6 +19,7 @@ type CPU struct {
 	hardware int
 	affinity error
 	thread   int
+	failed   bool // a panic or Goexit in it; its own goroutine's
 }
 
 // ID is the CPU's number: unique among live CPUs, the smallest that was free

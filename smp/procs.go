@@ -19,7 +19,7 @@ func (p *procs) raise(want int) {
 	if want <= now {
 		return
 	}
-	if p.before == 0 {
+	if p.before == 0 || now != p.set {
 		p.before = now
 	}
 	runtime.GOMAXPROCS(want)

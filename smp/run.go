@@ -82,7 +82,7 @@ func (r *run) cpu(c *CPU) {
 	well := false
 	defer func() {
 		cpus.takeDown(c)
-		if well && b.restore() {
+		if well && !c.failed && b.restore() {
 			runtime.UnlockOSThread()
 		}
 	}()
@@ -100,6 +100,7 @@ func (r *run) guard(c *CPU, f func()) (ok bool) {
 		if ok {
 			return
 		}
+		c.failed = true
 		v := recover()
 		if v == nil {
 			v = ErrGoexit

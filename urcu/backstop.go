@@ -7,7 +7,6 @@ import (
 	"context"
 	"math/bits"
 	"runtime/pprof"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -27,8 +26,8 @@ type backstop struct {
 	wanted atomic.Uint64 // a tag that somebody polls for
 	wake   chan struct{}
 	stop   atomic.Bool
-	gone   sync.WaitGroup
-	run    func() // d.runBackstop, made once so that go allocates nothing
+	alive  atomic.Int32 // its goroutines, those about to be started included
+	run    func()       // d.runBackstop, made once so that go allocates nothing
 	timer  *time.Timer
 	labels context.Context
 
@@ -77,11 +76,12 @@ func (b *backstop) kick(u urgency) {
 	for {
 		switch s := b.state.Load(); {
 		case s == absent:
+			b.alive.Add(1)
 			if b.state.CompareAndSwap(absent, ticking) {
-				b.gone.Add(1)
 				go b.run()
 				return
 			}
+			b.alive.Add(-1)
 		case s == dozing || u == urgent:
 			select {
 			case b.wake <- struct{}{}:
@@ -97,7 +97,16 @@ func (b *backstop) kick(u urgency) {
 // runBackstop is the goroutine.
 func (d *Domain) runBackstop() {
 	b := &d.back
-	defer b.gone.Done()
+	well := false
+	defer func() {
+		if !well { // a callback or a hook called Goexit
+			b.state.Store(absent)
+			if d.astir() {
+				b.kick(prompt)
+			}
+		}
+		b.alive.Add(-1)
+	}()
 	pprof.SetGoroutineLabels(b.labels)
 	idle := 0
 	tick := shortTick
@@ -119,6 +128,7 @@ func (d *Domain) runBackstop() {
 			if d.astir() {
 				// Somebody came between the patrol and the store.
 				if state == absent && !b.state.CompareAndSwap(absent, ticking) {
+					well = true
 					return // and started another
 				}
 				b.state.Store(ticking)
@@ -126,6 +136,7 @@ func (d *Domain) runBackstop() {
 				continue
 			}
 			if state == absent {
+				well = true
 				return
 			}
 		}

@@ -32,6 +32,9 @@ func (d *Domain) Barrier() {
 		mask[i] = true
 		left.Add(1)
 		d.own(q)
+		if d.max != 0 {
+			d.pending.Add(1)
+		}
 		d.push(q, &d.newClosure(func() { left.Add(-1) }).head, runClosure)
 		q.release()
 	}

@@ -22,8 +22,8 @@ var ErrClosed = errors.New("domain is closed")
 // returns, so the caller holds no lock that a callback takes.
 //
 // Callbacks from one goroutine usually run in the order of their Calls; that is
-// no promise. Call panics when h is queued already, when cb is no callback, and
-// after Close.
+// no promise. Call panics when h is queued already, when cb is zero, and after Close;
+// any other number that NewCallback did not return panics when its turn comes.
 func (d *Domain) Call(h *Head, cb Callback) {
 	if h.state == queuedMark || cb == 0 || invariant.Enabled {
 		d.checkCall(h, cb)

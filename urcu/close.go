@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // A BusyError is why Close refuses: readers are still registered.
@@ -46,7 +47,12 @@ func (d *Domain) Close() error {
 	}
 	d.back.stop.Store(true)
 	d.back.kick(urgent)
-	d.back.gone.Wait()
+	var p pace
+	for d.back.alive.Load() != 0 {
+		if !p.pause() {
+			time.Sleep(shortTick)
+		}
+	}
 	return nil
 }
 

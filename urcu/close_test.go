@@ -2,6 +2,7 @@ package urcu
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,5 +152,100 @@ func TestCallDuringClose(t *testing.T) {
 		if ran.Load() != queued.Load() {
 			t.Errorf("%d callbacks were queued, %d ran", queued.Load(), ran.Load())
 		}
+	}
+}
+
+// TestRegisterAgainstClose: registration looks at closed under the lock of the registry.
+func TestRegisterAgainstClose(t *testing.T) {
+	d, err := New(Options{Flavor: MB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.registry.mu.Lock()
+	refused := make(chan bool)
+	go func() {
+		defer func() { refused <- recover() != nil }()
+		d.RegisterMB("late")
+	}()
+	time.Sleep(10 * time.Millisecond)
+	d.closed.Store(1) // as shut does, under mu
+	d.registry.mu.Unlock()
+	if !<-refused {
+		t.Error("registered in a closed domain")
+	}
+}
+
+// TestPollAgainstClose: whoever wants the goroutine of a domain while it closes.
+func TestPollAgainstClose(t *testing.T) {
+	for end := time.Now().Add(time.Second / 2); time.Now().Before(end); {
+		d, err := New(Options{MaxCallbacks: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				for !stop.Load() {
+					d.StartPoll()
+				}
+			})
+		}
+		time.Sleep(50 * time.Microsecond)
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		stop.Store(true)
+		wg.Wait()
+	}
+}
+
+var nothing = NewCallback("urcu.nothing", func(*Head) {})
+
+// TestBoundAfterBarriers: barriers have callbacks of their own, which are not counted
+// against the bound, nor off it.
+func TestBoundAfterBarriers(t *testing.T) {
+	d, err := New(Options{MaxCallbacks: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if err := d.TryCall(new(Head), nothing); err != nil {
+			t.Fatal(err)
+		}
+		d.Barrier()
+	}
+	if n := d.pending.Load(); n != 0 {
+		t.Errorf("%d are pending, and nothing is queued", n)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPendingInTransit: a callback on its way from the spill to a queue is seen.
+func TestPendingInTransit(t *testing.T) {
+	for range 2000 {
+		d, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := d.Enter()
+		h := new(Head)
+		d.spillOver(h, nothing)
+		go d.drainSpill()
+		for range 2000 {
+			if d.pendingCallbacks() == 0 {
+				t.Fatal("none is pending, and one waits")
+			}
+			if d.spill.Load() == nil {
+				break
+			}
+		}
+		s.Exit()
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		runtime.KeepAlive(h)
 	}
 }

@@ -151,11 +151,11 @@ func (d *Domain) run(q *queue, n int) {
 // pendingCallbacks is how many are queued and have not run.
 func (d *Domain) pendingCallbacks() uint64 {
 	n := uint64(0)
+	if d.spill.Load() != nil { // first: callbacks move from here to a queue
+		n++
+	}
 	for i := range d.queues {
 		n += d.queues[i].len()
-	}
-	if d.spill.Load() != nil {
-		n++
 	}
 	return n
 }

@@ -136,6 +136,17 @@ func (w *waiter) lead() {
 // sleep parks until the grace period of the tag may have ended, or somebody is
 // needed to lead. When it returns an error, the waiter has retired.
 func (w *waiter) sleep(ctx context.Context) error {
+	stalled, err := w.doze(ctx)
+	if stalled != nil {
+		w.retire() // the hook is users' code: it may block, or not return
+		w.d.reportStall(stalled)
+	}
+	return err
+}
+
+// doze is sleep, but that it returns with a stall to report, without the lead and out of
+// the crowd.
+func (w *waiter) doze(ctx context.Context) (*Stall, error) {
 	d, g := w.d, &w.d.grace
 	f := d.crowd.join(d, w.tag)
 	defer d.crowd.leave(d, f)
@@ -143,25 +154,27 @@ func (w *waiter) sleep(ctx context.Context) error {
 	// and then looks at the size: one of the two sees the other. Both are atomics.
 	if !g.tryLead() {
 		if d.done(w.tag) || g.lead.Load() == 0 {
-			return nil
+			return nil, nil
 		}
 		// The leader's release wakes somebody if there is no sentinel; the
 		// sentinel itself looks again soon.
-		return w.listen(ctx, f, shortTick)
+		return nil, w.listen(ctx, f, shortTick)
 	}
 	late := g.active && g.ask(d)
+	if !late {
+		g.lead.Store(0) // without release, which would wake this one
+		return nil, nil
+	}
 	limit, stalled := g.stall.look(d)
-	if late && !w.sentinel {
+	if stalled != nil {
+		d.release()
+		return stalled, nil
+	}
+	if !w.sentinel {
 		w.sentinel = d.sentinel.CompareAndSwap(0, 1)
 	}
 	g.lead.Store(0) // without release, which would wake this one
-	if stalled != nil {
-		d.reportStall(stalled)
-	}
-	if !late {
-		return nil
-	}
-	return w.listen(ctx, f, limit)
+	return nil, w.listen(ctx, f, limit)
 }
 
 // listen sleeps. Only the sentinel hears the bell and the timer.
@@ -173,17 +186,23 @@ func (w *waiter) listen(ctx context.Context, f *follower, limit time.Duration) e
 	var timer <-chan time.Time
 	if w.sentinel {
 		d.bell.timer.Reset(limit)
-		defer d.bell.timer.Stop()
 		bell, timer = d.bell.ch, d.bell.timer.C
 	}
 	select {
 	case <-f.ch:
+		if w.sentinel {
+			d.bell.timer.Stop()
+		}
 		return nil
 	case <-bell:
+		d.bell.timer.Stop()
 		return nil
 	case <-timer:
 		return nil
 	case <-ctx.Done():
+	}
+	if w.sentinel {
+		d.bell.timer.Stop() // before somebody else has it
 	}
 	w.retire()
 	return context.Cause(ctx)

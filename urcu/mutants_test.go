@@ -90,6 +90,32 @@ func TestMutants(t *testing.T) {
 			Test: "^TestTortureHandOver$", Expect: tooShort + "|Exit twice",
 		},
 		{
+			Name: "a hook called by the sentinel", File: "lead.go",
+			Old: "\t\tw.retire() // the hook", New: "\t\t// the hook",
+			Test: "^TestHookPanics$", Expect: "this hangs",
+		},
+		{
+			Name: "stalls of readers that have passed", File: "lead.go",
+			Old: "\tif !late {\n", New: "\tif false && !late {\n",
+			Test: "^TestStallsHaveReaders$", Expect: "stalls of nobody",
+		},
+		{
+			Name: "a goroutine of the domain that ended and was forgotten", File: "backstop.go",
+			Old: "\t\tif !well {", New: "\t\tif !well && false {",
+			Test: "^TestGoexitOnBackstop$", Expect: "this hangs",
+		},
+		{
+			Name: "barriers that are counted off the bound", File: "barrier.go",
+			Old: "\t\t\td.pending.Add(1)\n", New: "",
+			Test: "^TestBoundAfterBarriers$", Expect: "are pending, and nothing is queued",
+		},
+		{
+			Name: "the spill looked at last", File: "drive.go",
+			Old: "\tif d.spill.Load() != nil { // first: callbacks move from here to a queue\n\t\tn++\n\t}\n", New: "",
+			Edits: []mutant.Edit{{File: "drive.go", Old: "\t\tn += d.queues[i].len()\n\t}\n", New: "\t\tn += d.queues[i].len()\n\t}\n\tif d.spill.Load() != nil {\n\t\tn++\n\t}\n"}},
+			Test:  "^TestPendingInTransit$", Expect: "none is pending",
+		},
+		{
 			Name: "a call while the key must hold", File: "section.go",
 			Old:  "\t\t\tle.word = w + 1\n",
 			New:  "\t\t\tburn()\n\t\t\tle.word = w + 1\n",

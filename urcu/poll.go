@@ -23,6 +23,9 @@ func (d *Domain) StartPoll() Cookie {
 
 // want makes the backstop complete t when nobody else does.
 func (d *Domain) want(t uint64) {
+	if d.closed.Load() != 0 {
+		return
+	}
 	w := &d.back.wanted
 	for {
 		old := w.Load()

@@ -122,10 +122,10 @@ func (r *QSBRReader) Synchronize() {
 	r.checkAlive("QSBRReader.Synchronize")
 	online := r.seen != 0
 	r.Offline()
-	r.dom.Synchronize()
 	if online {
-		r.Online()
+		defer r.Online()
 	}
+	r.dom.Synchronize()
 }
 
 // Unregister ends the reader. Any later use of it panics or, for Lock and

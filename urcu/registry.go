@@ -44,13 +44,13 @@ func (d *Domain) register(f Flavor, name string, h *handle) {
 	if d.flavor != f {
 		panic(fmt.Sprintf("urcu: domain %q: Register%s(%q), but the domain's flavor is %v", d.name, title(f), name, d.flavor))
 	}
-	if d.closed.Load() != 0 {
-		panic(fmt.Sprintf("urcu: domain %q: Register%s(%q) after Close", d.name, title(f), name))
-	}
 	id := goroutineID()
 	g := &d.registry
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if d.closed.Load() != 0 {
+		panic(fmt.Sprintf("urcu: domain %q: Register%s(%q) after Close", d.name, title(f), name))
+	}
 	if name == "" {
 		g.serial++
 		name = fmt.Sprintf("reader-%d", g.serial)

@@ -81,20 +81,20 @@ func (w *stallWatch) look(d *Domain) (limit time.Duration, stalled *Stall) {
 		return min(limit, d.stallTimeout-age), nil
 	}
 	w.reported = true
-	stalled = d.grace.culprit()
+	stalled = d.grace.culprit(d)
 	stalled.Age = age
 	return limit, stalled
 }
 
 // culprit names the reader at the cursor. The caller leads.
-func (g *grace) culprit() *Stall {
+func (g *grace) culprit(d *Domain) *Stall {
 	at := &g.at
 	if len(at.chunks) == 0 {
 		return &Stall{}
 	}
 	r := &at.chunks[0].rec[bits.TrailingZeros64(at.recs)]
-	r.dom.registry.mu.Lock()
-	defer r.dom.registry.mu.Unlock()
+	d.registry.mu.Lock()
+	defer d.registry.mu.Unlock()
 	leaked := r.state == recordLeaked
 	return &Stall{
 		Reader: r.name, Goroutine: r.goid, Leaked: leaked,
