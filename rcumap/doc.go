@@ -86,11 +86,13 @@
 // # Lock order
 //
 //	stripe.mu
-//	    Map.growing
-//	        the locks of kmem
+//	Map.growing
+//	    the locks of kmem
 //
-// Never while holding one: waiting for a grace period. Nobody waits for a grace
-// period in this package but [Map.Close].
+// Nodes come from and go to the heap with no stripe locked, and chunks under growing alone,
+// which is tried: shrinkers and callbacks of users may run there, and use the map. Never
+// while holding one: waiting for a grace period. Nobody waits for a grace period in this
+// package but [Map.Close].
 //
 // # Traps
 //

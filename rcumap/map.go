@@ -89,6 +89,13 @@ func (h hand[K, V]) free(n *node[K, V]) {
 	}
 }
 
+// giveBack frees a node that was not needed, if there is one.
+func (h hand[K, V]) giveBack(n *node[K, V]) {
+	if n != nil {
+		h.free(n)
+	}
+}
+
 // New makes an empty map on a heap. Lookups use sections of the heap's domain.
 // The error tells why: K or V holds a Go pointer (with the path of the field), K
 // a floating-point number, a cache of that name exists, or there is no memory.
@@ -268,10 +275,14 @@ func (m *Map[K, V]) Len() int {
 func (m *Map[K, V]) Clear() { m.clear("Clear") }
 
 func (m *Map[K, V]) clear(op string) {
+	var dead []*node[K, V]
 	for i := range m.stripes {
 		st := m.lock(op, uint64(i))
-		m.clearStripe(st, uint64(i))
+		dead = m.clearStripe(st, uint64(i), dead[:0])
 		st.mu.Unlock()
+		for _, n := range dead { // no lock is held: callbacks may run
+			m.any.free(n)
+		}
 	}
 }
 

@@ -41,8 +41,20 @@ func TestMutants(t *testing.T) {
 	}, {
 		Name: "keys leave the old bucket before they are in the new one", File: "grow.go",
 		Old: "	t.bucket(b).Store(uint64(head)) // published\n", New: "",
-		Edits: []mutant.Edit{{File: "grow.go", Old: "	return true\n}\n\n// divide", New: "	t.bucket(b).Store(uint64(head))\n	return true\n}\n\n// divide"}},
+		Edits: []mutant.Edit{{File: "grow.go", Old: "	return 0\n}\n\n// divide", New: "	t.bucket(b).Store(uint64(head))\n	return 0\n}\n\n// divide"}},
 		Test:  "^TestTortureSplits$", Expect: lost,
+	}, {
+		Name: "a node allocated under the stripe's lock", File: "update.go",
+		Old: "		st.mu.Unlock()\n		if fresh = by.alloc(); fresh == nil { // no", New: "		fresh = by.alloc()\n		st.mu.Unlock()\n		if fresh == nil { // no",
+		Test: "^TestShrinkerEvicts$", Expect: "this hangs",
+	}, {
+		Name: "nodes freed under the stripe's lock", File: "map.go",
+		Old: "		st.mu.Unlock()\n		for _, n := range dead { // no lock is held: callbacks may run\n			m.any.free(n)\n		}\n", New: "		for _, n := range dead {\n			m.any.free(n)\n		}\n		st.mu.Unlock()\n",
+		Test: "^TestCallbackDeletes$", Expect: "this hangs",
+	}, {
+		Name: "a hole in a table that could not grow", File: "table.go",
+		Old: "!done && i < top", New: "!done && i < 0",
+		Test: "^TestHalfGrown$", Expect: "still allocated|nil pointer|SIGSEGV",
 	}, {
 		Name: "the flag off: nodes' pages go at once", File: "map.go",
 		Old: "Flags: o.Flags | kmem.DestroyByRCU,", New: "Flags: o.Flags,",

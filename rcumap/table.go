@@ -47,18 +47,24 @@ func (t *table) advanced(frontier uint64) *table {
 	return d
 }
 
-// addChunks makes sure that all buckets below the frontier have a chunk.
+// addChunks makes sure that all buckets below the frontier have a chunk. When it fails, or
+// a shrinker panics, it has added none.
 func (t *table) addChunks(from *kmem.Typed[chunk]) error {
-	for i := int((t.frontier - 1) >> chunkShift); i >= 0; i-- { // downwards: those that are there are the first
-		if t.chunks[i].Load() != nil {
-			return nil
+	top := int((t.frontier - 1) >> chunkShift)
+	i, done := top, false
+	defer func() {
+		for ; !done && i < top; i++ { // nobody looks beyond the old frontier
+			from.Free(t.chunks[i+1].Swap(nil))
 		}
+	}()
+	for ; i >= 0 && t.chunks[i].Load() == nil; i-- { // downwards: those that are there are the first
 		c, err := from.TryAlloc()
 		if err != nil {
 			return err
 		}
 		t.chunks[i].Store(c)
 	}
+	done = true
 	return nil
 }
 

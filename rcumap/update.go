@@ -50,50 +50,60 @@ func (m *Map[K, V]) LoadAndDelete(key K) (V, bool) { return m.remove(m.any, key)
 
 func (m *Map[K, V]) store(by hand[K, V], key K, value V) error {
 	h := m.hash(key)
-	st := m.lock("Store", h)
-	if n, _ := m.seek(key, h); n != nil {
-		n.set(value)
+	var fresh *node[K, V]
+	for {
+		st := m.lock("Store", h)
+		if n, _ := m.seek(key, h); n != nil {
+			n.set(value)
+			st.mu.Unlock()
+			by.giveBack(fresh)
+			return nil
+		}
+		if fresh != nil {
+			m.insert(by, st, h, fresh, key, value)
+			return nil
+		}
 		st.mu.Unlock()
-		return nil
+		if fresh = by.alloc(); fresh == nil { // no lock is held: shrinkers and callbacks may run
+			return m.noMemory("Store")
+		}
 	}
-	ok := m.insert(by, st, h, key, value)
-	st.mu.Unlock()
-	if !ok {
-		return m.noMemory("Store")
-	}
-	return nil
 }
 
 func (m *Map[K, V]) loadOrStore(by hand[K, V], key K, value V) (actual V, loaded bool, err error) {
 	h := m.hash(key)
-	st := m.lock("LoadOrStore", h)
-	if n, _ := m.seek(key, h); n != nil {
-		actual = n.value.load()
+	var fresh *node[K, V]
+	for {
+		st := m.lock("LoadOrStore", h)
+		if n, _ := m.seek(key, h); n != nil {
+			actual = n.value.load()
+			st.mu.Unlock()
+			by.giveBack(fresh)
+			return actual, true, nil
+		}
+		if fresh != nil {
+			m.insert(by, st, h, fresh, key, value)
+			return value, false, nil
+		}
 		st.mu.Unlock()
-		return actual, true, nil
+		if fresh = by.alloc(); fresh == nil {
+			return actual, false, m.noMemory("LoadOrStore")
+		}
 	}
-	ok := m.insert(by, st, h, key, value)
-	st.mu.Unlock()
-	if !ok {
-		return actual, false, m.noMemory("LoadOrStore")
-	}
-	return value, false, nil
 }
 
-// insert adds a key that the map does not have, at the head of its bucket. It
-// reports whether there was memory. The stripe is locked.
-func (m *Map[K, V]) insert(by hand[K, V], st *stripe[V], h uint64, key K, value V) bool {
-	n := by.alloc()
-	if n == nil {
-		return false
-	}
+// insert adds a key that the map does not have, at the head of its bucket, in node n. The
+// stripe is locked; insert unlocks it, and then grows the table.
+func (m *Map[K, V]) insert(by hand[K, V], st *stripe[V], h uint64, n *node[K, V], key K, value V) {
 	b, head := m.locate(h)
 	n.fill(key, value, head)
 	storeRelease(m.table.Load().bucket(b), uint64(m.linkTo(n)))
 	n.live()
 	m.count(st, 1)
-	m.grow(by, st, h&uint64(len(m.stripes)-1))
-	return true
+	s := h & uint64(len(m.stripes)-1)
+	missing, count := m.catchUp(st, s), st.count
+	st.mu.Unlock()
+	m.grow(by, s, missing, count)
 }
 
 // remove deletes a key. The links that lead through its node stay as they are
