@@ -54,8 +54,7 @@ type deferSlot struct {
 // of it is used. It is for caches without [DestroyByRCU], whose objects readers
 // use without a check, and legal for all.
 //
-// Any goroutine may call it, inside sections too: it waits for no reader, and does not
-// fail. At the heap's limit it may ask the shrinkers, as Alloc does.
+// Any goroutine may call it, inside sections too: it neither blocks nor fails.
 // It panics when p is no object of this cache, or was given to it just before.
 // Objects wait for one to three grace periods, in batches. [Cache.Destroy] waits
 // for them, and a heap at its limit sends them off early.

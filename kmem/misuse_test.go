@@ -6,8 +6,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slabrcu/slabrcu/smp"
+	"github.com/slabrcu/slabrcu/urcu"
 )
 
 // mustPanic checks that f panics with a message that contains want.
@@ -247,6 +249,44 @@ func TestDestroyOrAllocBulk(t *testing.T) {
 		}
 	}
 	t.Logf("%d times Destroy came first, %d times AllocBulk", destroyed, busy)
+}
+
+// TestCloseAgainstNewCache: a cache made while Close waits for what the heap's own caches
+// have deferred makes it fail; it does not lose its memory.
+func TestCloseAgainstNewCache(t *testing.T) {
+	d, err := urcu.New(urcu.Options{Name: t.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := NewHeap(HeapOptions{Domain: d, Reserve: 1 << 28})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.Malloc(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := d.Enter()
+	h.FreeDeferred(p)
+	closed := make(chan error)
+	go func() { closed <- h.Close() }()
+	time.Sleep(20 * time.Millisecond)
+	c, err := h.NewCache("late", 64, CacheOptions{})
+	s.Exit()
+	var busy *BusyError
+	switch first := <-closed; {
+	case err != nil && first == nil: // Close came first
+	case err == nil && errors.As(first, &busy):
+		c.Free(c.Alloc())
+		if err := errors.Join(c.Destroy(), h.Close()); err != nil {
+			t.Error(err)
+		}
+	default:
+		t.Errorf("NewCache: %v, Close: %v; want one of them to fail", err, first)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestClosedHeap(t *testing.T) {

@@ -58,6 +58,10 @@ func TestMutantsUsers(t *testing.T) {
 		Edits: []mutant.Edit{forEver},
 		Test:  "^TestDtorLocksAtLimit$", Expect: "this hangs",
 	}, {
+		Name: "shrinkers asked for a block", File: "pressure.go",
+		Old: "	if c == h.blocks.Load() {", New: "	if c == nil {",
+		Test: "^TestDeferredAsksNobody$", Expect: "panic: shrinker",
+	}, {
 		Name: "a shrinker waited for inside of another", File: "shrinker.go",
 		Old: "if waited && inside {", New: "if waited && inside && false {",
 		Test: "^TestShrinkersMeet$", Expect: "this hangs",

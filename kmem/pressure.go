@@ -63,6 +63,9 @@ func (c *Cache) underPressure(home uint8, err error) (first uintptr, _ error) {
 		return 0, nil
 	}
 	h, order := c.heap, uint(c.geo.Order)
+	if c == h.blocks.Load() {
+		return 0, err // FreeDeferred does without a block, and may be where nothing else may run
+	}
 	for range shrinkRounds {
 		h.flushDeferred()
 		c.reclaim(false)

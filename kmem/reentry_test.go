@@ -115,6 +115,27 @@ func TestCallbackAllocatesAtLimit(t *testing.T) {
 	}
 }
 
+// TestDeferredAsksNobody: FreeDeferred runs no shrinker, also where there is no memory for a
+// block.
+func TestDeferredAsksNobody(t *testing.T) {
+	h := newTestHeap(t, HeapOptions{Limit: 1 << 20, Layout: Layout2_6_9})
+	c := newTestCache(t, h, "c", 4096, CacheOptions{})
+	live := allocAll(t, c)
+	var small []Pointer // the rest of all slabs
+	for size := 2048; size >= 32; size /= 2 {
+		for p, err := h.Malloc(size); err == nil; p, err = h.Malloc(size) {
+			small = append(small, p)
+		}
+	}
+	cancel := h.RegisterShrinker(func(uintptr) uintptr { panic("shrinker") })
+	c.FreeDeferred(live[0])
+	cancel()
+	freeAll(c, live[1:])
+	for _, p := range small {
+		h.Free(p)
+	}
+}
+
 // TestShrinkersMeet: two shrinkers that allocate, each inside of which somebody asks the
 // other one.
 func TestShrinkersMeet(t *testing.T) {
