@@ -131,7 +131,7 @@ func (t *Task) leaveAnon(v *VMA) {
 	t.m.road.lock(av)
 	last := t.m.unlink(av, v)
 	t.m.road.unlock(av)
-	if last {
+	if t.m.road.drop(av) || last {
 		t.anon.free(av)
 	}
 }

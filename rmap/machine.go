@@ -94,13 +94,22 @@ func (m *Machine) makeCaches(o Options) (err error) {
 	return err
 }
 
-// destroyCaches takes down the caches that there are.
+// destroyCaches takes down the caches that there are. That of address spaces comes first:
+// while there is one nothing has ended.
 func (m *Machine) destroyCaches() error {
+	if m.mms != nil {
+		if err := m.mms.Cache().Destroy(); err != nil {
+			return err
+		}
+	}
 	for _, p := range m.frames {
 		m.pages.Free(p)
 	}
 	m.frames = nil
 	for _, c := range m.Caches() {
+		if m.mms != nil && c == m.mms.Cache() {
+			continue
+		}
 		if err := c.Destroy(); err != nil {
 			return err
 		}
@@ -143,7 +152,8 @@ func (m *Machine) Frame(n int) *Page { return m.frames[n] }
 
 // Close takes the machine down: every process must have exited and every task
 // be closed. It returns an error that tells what is left: frames or swap that
-// nobody gave back, or a cache's *kmem.BusyError. It waits for grace periods.
+// nobody gave back, or a cache's *kmem.BusyError. As long as there is an address space
+// nothing has ended, and Close may be called again. It waits for grace periods.
 func (m *Machine) Close() error {
 	m.dropSwapCache()
 	if free := m.FreeFrames(); free != len(m.frames) {

@@ -86,6 +86,16 @@ func TestMutants(t *testing.T) {
 			Test: "^TestReferenced$/^slabrcu$", Expect: "its lock is not held",
 		},
 		{
+			Name: "a VMA counted off under the lock",
+			File: "roads_refcount.go",
+			Old:  "func (refCount) delist(*AnonVMA) (last bool) { return false }",
+			New:  "func (refCount) delist(av *AnonVMA) (last bool) { return av.refs.Put() }",
+			Edits: []mutant.Edit{{File: "roads_refcount.go",
+				Old: "func (refCount) drop(av *AnonVMA) (last bool) { return av.refs.Put() }",
+				New: "func (refCount) drop(*AnonVMA) (last bool) { return false }"}},
+			Test: "^TestRefCountOutlivesUnlock$", Expect: "freed under its owner's lock",
+		},
+		{
 			Name: "neighbour's anon_vma not imported in a merge",
 			File: "vma.go",
 			Old:  "if av != nil && keeper == next {",

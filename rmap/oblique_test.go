@@ -48,6 +48,48 @@ func (o onePage) letGo(t *testing.T, task *Task) {
 	}
 }
 
+// TestCloseAgain: a machine that has an address space still is as it was.
+func TestCloseAgain(t *testing.T) {
+	m := newTestMachine(t, Options{})
+	task := m.NewTask(nil, "again")
+	mm, err := task.NewMM()
+	must(t, err)
+	var busy *kmem.BusyError
+	if err := m.Close(); !errors.As(err, &busy) {
+		t.Fatalf("Close with an address space: %v", err)
+	}
+	must(t, task.Mmap(mm, 7, 1, Read|Write))
+	must(t, task.Store(mm, 7, 1))
+	task.Exit(mm)
+	task.Close()
+}
+
+// TestRefCountOutlivesUnlock: a reader that gives up its count while the owner has the
+// anon_vma locked does not free it.
+func TestRefCountOutlivesUnlock(t *testing.T) {
+	m := newTestMachine(t, Options{Impl: RefCount})
+	task, reader := m.NewTask(nil, "owner"), m.NewTask(nil, "reader")
+	o := newOnePage(t, task)
+	if reader.Approach(o.p) != o.av {
+		t.Fatal("the page's anon_vma is another")
+	}
+	task.zap(o.mm, 0, AddressPages)
+	o.av.lock.Unlock() // Leave, the first half
+	m.road.lock(o.av)
+	last := m.unlink(o.av, o.v)
+	if o.av.refs.Put() { // the other half
+		t.Fatal("freed under its owner's lock")
+	}
+	m.road.unlock(o.av)
+	if !m.road.drop(o.av) && !last {
+		t.Fatal("nobody has it, and it is counted")
+	}
+	task.anon.free(o.av)
+	task.Exit(o.mm)
+	task.Close()
+	reader.Close()
+}
+
 // reader is another goroutine that locks the anon_vma of a page, and lets go when
 // told.
 type reader struct {

@@ -64,10 +64,12 @@ type road interface {
 	unlock(av *AnonVMA)
 	assertHeld(av *AnonVMA)
 
-	// enlist and delist go with a VMA that joins and leaves. delist reports
-	// whether nobody needs the anon_vma any more. The lock is held.
+	// enlist and delist go with a VMA that joins and leaves, with the lock held; drop
+	// comes after the unlock. delist or drop reports whether nobody needs the anon_vma
+	// any more.
 	enlist(av *AnonVMA)
 	delist(av *AnonVMA) (last bool)
+	drop(av *AnonVMA) (last bool)
 
 	// add maps a page that has no entries, or that is locked; dup counts another
 	// entry and remove one less. The page table lock is held.
@@ -142,6 +144,7 @@ type uncounted struct{}
 
 func (uncounted) enlist(*AnonVMA)                {}
 func (uncounted) delist(av *AnonVMA) (last bool) { return av.head.IsNil() }
+func (uncounted) drop(*AnonVMA) (last bool)      { return false }
 
 // add publishes the mapping before the mapcount: who sees a page mapped sees
 // where it leads.

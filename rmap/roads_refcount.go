@@ -63,7 +63,11 @@ func (refCount) enlist(av *AnonVMA) {
 	av.refs.Get()
 }
 
-func (refCount) delist(av *AnonVMA) (last bool) { return av.refs.Put() }
+func (refCount) delist(*AnonVMA) (last bool) { return false }
+
+// drop counts the VMA off. Not under the lock: a reader may give up the last count
+// meanwhile, and free what is to be unlocked still.
+func (refCount) drop(av *AnonVMA) (last bool) { return av.refs.Put() }
 
 func (r refCount) add(p *Page, m mapping, index uint64) {
 	p.mapLock.Lock()

@@ -191,10 +191,14 @@ func (t *Task) mergeNext(mm *MM, v *VMA) bool {
 		t.m.link(av, v)
 	}
 	v.end = next.end
-	if av != nil && !next.anon.Load().IsNil() {
-		t.m.unlink(av, next) // never the last: v is on the list
+	leaves := av != nil && !next.anon.Load().IsNil()
+	if leaves {
+		t.m.unlink(av, next)
 	}
 	t.unlockAnon(av)
+	if leaves {
+		t.m.road.drop(av) // never the last: v is on the list
+	}
 	mm.remove(h, v)
 	t.freeVMA(next)
 	return true
