@@ -114,11 +114,13 @@ func TestTorture(t *testing.T) {
 const inChild = "RMAP_TORTURE_WITHOUT_FLAG"
 
 // TestTortureWithoutFlag: the same without DestroyByRCU, in a child process, must
-// find something or die.
+// find something or die. Most do within a second. One in twenty settles down with all its
+// anon_vmas in array caches, and hardly a slab ends in it: so there are tries, as for a
+// mutant.
 func TestTortureWithoutFlag(t *testing.T) {
 	if os.Getenv(inChild) != "" {
 		h, _ := newTestHeap(t)
-		found, evidence := torture(t, 10*time.Second, TortureOptions{Heap: h})
+		found, evidence := torture(t, 4*time.Second, TortureOptions{Heap: h})
 		fmt.Printf("%s%s", evidence, found)
 		if found.String() != "" {
 			os.Exit(3)
@@ -128,12 +130,15 @@ func TestTortureWithoutFlag(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the plain lane runs the control: here the detector slows the readers so much that the window may not open for seconds")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestTortureWithoutFlag$")
-	cmd.Env = append(os.Environ(), inChild+"=1")
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	t.Logf("after %.1f s: %v\n%.2000s", time.Since(start).Seconds(), err, out)
-	if err == nil {
-		t.Error("without the flag nothing was found")
+	for range 5 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestTortureWithoutFlag$")
+		cmd.Env = append(os.Environ(), inChild+"=1")
+		start := time.Now()
+		out, err := cmd.CombinedOutput()
+		t.Logf("after %.1f s: %v\n%.2000s", time.Since(start).Seconds(), err, out)
+		if err != nil {
+			return
+		}
 	}
+	t.Error("without the flag nothing was found")
 }
