@@ -16,7 +16,7 @@ func TestMutantsLease(t *testing.T) {
 	leasing(t)
 	const (
 		torture = "^TestLeaseTorture$"
-		broken  = "handed out twice|double free|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
+		broken  = "handed out twice|double free|foreign pointer|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
 	)
 	mutant.Run(t, []mutant.Mutant{{
 		// busy waits in the store buffer behind stores to lines that others write too,

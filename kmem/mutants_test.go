@@ -15,7 +15,7 @@ func TestMutants(t *testing.T) {
 	}
 	const (
 		torture  = "^TestSlabTorture$"
-		tortured = "handed out twice|double free|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
+		tortured = "handed out twice|double free|foreign pointer|in its owner's hands|allocations, [0-9]+ frees|still allocated|runtime error|SIGSEGV"
 	)
 	mutant.Run(t, []mutant.Mutant{{
 		Name: "the flag off: pages go at once", File: "destroy.go",
