@@ -65,7 +65,8 @@ func (d *debugCache) addTracks(slab uintptr) {
 		}
 	}()
 	p, err := d.tracks.cache.TryAlloc()
-	if done = true; err != nil {
+	done = true
+	if err != nil {
 		return
 	}
 	clear(bytesAt(p, int(d.c.num)*trackBytes))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slabrcu/slabrcu/internal/machinecode"
+	"github.com/slabrcu/slabrcu/internal/mutant"
 )
 
 // leasing skips where slots are not let.
@@ -173,7 +174,7 @@ func TestAllLet(t *testing.T) {
 			if most < len(c.slots.s) {
 				t.Logf("only %d of %d slots were let at once", most, len(c.slots.s))
 			}
-			ends(t, func() {
+			mutant.Ends(t, func() {
 				for range 20 {
 					done := make(chan bool)
 					go func() {

@@ -1,33 +1,12 @@
 package kmem
 
 import (
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/slabrcu/slabrcu/internal/mutant"
 )
-
-// ends fails the test when f does not return.
-func ends(t *testing.T, f func()) {
-	t.Helper()
-	limit := time.Minute
-	if os.Getenv(mutant.Env) != "" {
-		limit = 3 * time.Second
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(limit):
-		t.Fatal("this hangs")
-	}
-}
 
 // TestDtorAllocatesAtLimit: a destructor that runs because a heap is at its limit may
 // allocate there itself.
@@ -45,7 +24,7 @@ func TestDtorAllocatesAtLimit(t *testing.T) {
 	p := c.Alloc()
 	live, logged := allocAll(t, large), allocAll(t, log)
 	c.Free(p)
-	ends(t, func() { live = append(live, allocAll(t, large)...) })
+	mutant.Ends(t, func() { live = append(live, allocAll(t, large)...) })
 	if !ran {
 		t.Error("no destructor ran")
 	}
@@ -68,7 +47,7 @@ func TestDtorLocksAtLimit(t *testing.T) {
 	p := c.Alloc()
 	live := allocAll(t, large)
 	c.Free(p)
-	ends(t, func() {
+	mutant.Ends(t, func() {
 		mu.Lock()
 		var wg sync.WaitGroup
 		wg.Go(func() { allocOne(large) })
@@ -93,7 +72,7 @@ func TestCallbackAllocatesAtLimit(t *testing.T) {
 	c := newTestCache(t, h, "c", 4096, CacheOptions{})
 	r := newTestCache(t, h, "rcu", 4096, CacheOptions{Flags: DestroyByRCU})
 	var ran atomic.Int64
-	ends(t, func() {
+	mutant.Ends(t, func() {
 		for range 200 {
 			p := r.Alloc()
 			live := allocAll(t, c)
@@ -162,7 +141,7 @@ func TestShrinkersMeet(t *testing.T) {
 		})
 		return 0
 	})
-	ends(t, func() { allocOne(c); wg.Wait() })
+	mutant.Ends(t, func() { allocOne(c); wg.Wait() })
 	cancel1()
 	cancel2()
 	freeAll(c, live)

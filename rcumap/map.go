@@ -68,34 +68,6 @@ type stripe[V any] struct {
 	_       [smp.LinePad - 24]byte
 }
 
-// hand allocates and frees nodes: for an emulated CPU or for anybody.
-type hand[K comparable, V any] struct {
-	any *kmem.Typed[node[K, V]]
-	own *kmem.TypedLocal[node[K, V]] // nil for anybody
-}
-
-func (h hand[K, V]) alloc() *node[K, V] {
-	if h.own != nil {
-		return h.own.Alloc()
-	}
-	return h.any.Alloc()
-}
-
-func (h hand[K, V]) free(n *node[K, V]) {
-	if h.own != nil {
-		h.own.Free(n)
-	} else {
-		h.any.Free(n)
-	}
-}
-
-// giveBack frees a node that was not needed, if there is one.
-func (h hand[K, V]) giveBack(n *node[K, V]) {
-	if n != nil {
-		h.free(n)
-	}
-}
-
 // New makes an empty map on a heap. Lookups use sections of the heap's domain.
 // The error tells why: K or V holds a Go pointer (with the path of the field), K
 // a floating-point number, a cache of that name exists, or there is no memory.

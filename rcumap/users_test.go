@@ -2,32 +2,11 @@ package rcumap
 
 import (
 	"fmt"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/slabrcu/slabrcu/internal/mutant"
 	"github.com/slabrcu/slabrcu/kmem"
 )
-
-// ends fails the test when f does not return.
-func ends(t *testing.T, f func()) {
-	t.Helper()
-	limit := time.Minute
-	if os.Getenv(mutant.Env) != "" {
-		limit = 3 * time.Second
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(limit):
-		t.Fatal("this hangs")
-	}
-}
 
 // newFullMap makes a map on a heap with a limit.
 func newFullMap[V any](t *testing.T, limit uintptr, o Options) (*kmem.Heap, *Map[uint64, V]) {
@@ -54,7 +33,7 @@ func TestShrinkerEvicts(t *testing.T) {
 		}
 		return freed
 	})
-	ends(t, func() {
+	mutant.Ends(t, func() {
 		for k := range uint64(50_000) {
 			if m.Store(k, [8]uint64{k}) != nil {
 				break
@@ -72,7 +51,7 @@ func TestShrinkerEvicts(t *testing.T) {
 // freed: in Clear.
 func TestCallbackDeletes(t *testing.T) {
 	h, m := newFullMap[[60]uint64](t, 2<<20, Options{Stripes: 1})
-	ends(t, func() {
+	mutant.Ends(t, func() {
 		for round := range uint64(8) {
 			for k := uint64(0); ; k++ {
 				if k%16 == 0 {
@@ -104,7 +83,7 @@ func TestMapShrinkerPanics(t *testing.T) {
 		}
 	}()
 	cancel()
-	ends(t, func() {
+	mutant.Ends(t, func() {
 		_ = m.Store(last, [8]uint64{})
 		m.Range(func(uint64, [8]uint64) bool { return true })
 	})
@@ -148,7 +127,7 @@ func TestHalfGrown(t *testing.T) {
 				chunks = append(chunks, c)
 			}
 			m.buckets.Free(chunks[0])
-			ends(t, func() {
+			mutant.Ends(t, func() {
 				for range 20_000 {
 					store()
 				}
@@ -159,7 +138,7 @@ func TestHalfGrown(t *testing.T) {
 			for i := 1; i < len(nodes); i += 2 {
 				m.any.free(nodes[i])
 			}
-			ends(t, func() {
+			mutant.Ends(t, func() {
 				for range 20_000 {
 					if !store() {
 						t.Error("no memory, and there is some")

@@ -2,7 +2,6 @@ package urcu
 
 import (
 	"context"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,33 +11,10 @@ import (
 	"github.com/slabrcu/slabrcu/internal/mutant"
 )
 
-// ends fails the test when f does not return.
-func ends(t *testing.T, f func()) {
-	t.Helper()
-	limit := time.Minute
-	if os.Getenv(mutant.Env) != "" {
-		limit = 3 * time.Second
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(limit):
-		t.Fatal("this hangs")
-	}
-}
-
 // stalling returns a domain of registered readers whose hook is called early.
 func stalling(t *testing.T, f Flavor, hook func(Stall)) *Domain {
 	t.Helper()
-	d, err := New(Options{Flavor: f, StallTimeout: time.Millisecond, StallHook: hook})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return newDomain(t, Options{Flavor: f, StallTimeout: time.Millisecond, StallHook: hook})
 }
 
 // TestHookPanics: the panic of a hook reaches who waits, who is nobody's sentinel then:
@@ -60,10 +36,7 @@ func TestHookPanics(t *testing.T) {
 		d.Synchronize()
 	}()
 	time.AfterFunc(20*time.Millisecond, s.Exit)
-	ends(t, d.Synchronize)
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
+	mutant.Ends(t, d.Synchronize)
 }
 
 // TestHookPanicsOnline: an online reader that waits is online afterwards.
@@ -80,9 +53,6 @@ func TestHookPanicsOnline(t *testing.T) {
 	}
 	s.Exit()
 	r.Unregister()
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // TestHookLocks: a hook may want a lock that somebody has who waits.
@@ -103,21 +73,15 @@ func TestHookLocks(t *testing.T) {
 	wg.Go(d.Synchronize)
 	<-inHook
 	time.AfterFunc(20*time.Millisecond, s.Exit)
-	ends(t, d.Synchronize) // without a stall of its own: there is one for each grace period
+	mutant.Ends(t, d.Synchronize) // without a stall of its own: there is one for each grace period
 	mu.Unlock()
 	wg.Wait()
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // TestGoexitOnBackstop: a callback that ends the goroutine that runs it ends that of the
 // domain, and another one comes.
 func TestGoexitOnBackstop(t *testing.T) {
-	d, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := newDomain(t, Options{})
 	s := d.Enter()
 	d.Defer(runtime.Goexit)
 	s.Exit()
@@ -126,26 +90,20 @@ func TestGoexitOnBackstop(t *testing.T) {
 	s = d.Enter()
 	d.Defer(func() { close(ran) })
 	s.Exit()
-	ends(t, func() { <-ran })
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
+	mutant.Ends(t, func() { <-ran })
 }
 
 // TestStallsHaveReaders: with registered readers alone, a stall names one.
 func TestStallsHaveReaders(t *testing.T) {
 	const timeout = 300 * time.Microsecond
 	var named, nobody atomic.Int32
-	d, err := New(Options{Flavor: MB, StallTimeout: timeout, StallHook: func(s Stall) {
+	d := newDomain(t, Options{Flavor: MB, StallTimeout: timeout, StallHook: func(s Stall) {
 		if s.Reader == "" {
 			nobody.Add(1)
 		} else {
 			named.Add(1)
 		}
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for range 2 {
@@ -167,9 +125,6 @@ func TestStallsHaveReaders(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
 	if nobody.Load() > 0 {
 		t.Errorf("%d stalls of nobody, %d of a reader", nobody.Load(), named.Load())
 	}
@@ -179,10 +134,7 @@ func TestStallsHaveReaders(t *testing.T) {
 // TestStallsAndReaders: stalls are reported while readers come and go. The race detector
 // looks on.
 func TestStallsAndReaders(t *testing.T) {
-	d, err := New(Options{Flavor: QSBR, StallTimeout: 1, StallHook: func(Stall) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := newDomain(t, Options{Flavor: QSBR, StallTimeout: 1, StallHook: func(Stall) {}})
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for range 4 {
@@ -201,9 +153,6 @@ func TestStallsAndReaders(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	if err := d.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // TestSentinelGivesUp: the next sentinel has its timer, whatever the last one does on its
