@@ -81,7 +81,7 @@ func (d *deferral) add(s *deferSlot, obj addr) (full batch) {
 func (d *deferral) detach(s *deferSlot) batch {
 	b := batch{s.block, s.spill}
 	if !b.empty() {
-		d.leaving.Add(1) // before the slot is another's: BarrierDeferred looks there first
+		d.leaving.Add(1) // before the slot is another's: BarrierDeferred looks at slots, and then here
 	}
 	s.block, s.spill = nil, nil
 	return b
